@@ -1,0 +1,1 @@
+"""What the memory of a CPython process means: layouts, runtime, threads, frames, code."""

@@ -1,0 +1,1 @@
+"""What ELF files say: symbols, build ids, sections."""

@@ -1,0 +1,1 @@
+"""The model, pure: cells, call tree, hot lines, windows, estimates, snapshots, diff."""

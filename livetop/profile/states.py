@@ -1,0 +1,36 @@
+"""The states a second of a thread's wall time can be in, and the evidence kept beside them."""
+
+from enum import IntEnum
+
+
+class State(IntEnum):
+    """What a cell's weight (seconds) counts.
+
+    The first five add up to a thread's wall time. The others are evidence about it, kept beside it
+    and never added to it.
+    """
+
+    OWN = 0
+    """On a core: CPU time, scaled to what the kernel says the thread used."""
+    QUEUED = 1
+    """Runnable, but not on a core."""
+    GIL = 2
+    """Waiting for the GIL."""
+    WAIT = 3
+    """Blocked on anything else."""
+    IDLE = 4
+    """Blocked where threads park (select, epoll, a lock, a queue): the idle part of wait."""
+    EXACT = 5
+    """Exact samples of own time whose C stack was not read: count and own seconds they stand for."""
+    PYTHON = 6
+    """Exact samples of own time that were in Python code."""
+    NATIVE = 7
+    """Exact samples of own time that were in native code, by library."""
+    SYSTEM = 8
+    """Exact samples of own time that were in the kernel."""
+    HELD = 9
+    """Seconds during which the thread held the GIL."""
+
+
+WALL = (State.OWN, State.QUEUED, State.GIL, State.WAIT, State.IDLE)
+EVIDENCE = (State.EXACT, State.PYTHON, State.NATIVE, State.SYSTEM)

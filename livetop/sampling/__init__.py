@@ -1,0 +1,1 @@
+"""The engine process: schedule, budget, states, samples -> cells -> messages."""

@@ -1,0 +1,1 @@
+"""The Textual app: views, widgets, key table, theme."""

@@ -1,0 +1,1 @@
+"""Messages between engine and interface, their framing and limits."""
