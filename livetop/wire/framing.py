@@ -195,7 +195,7 @@ class Reader:
 
 
 def quote(data: bytes, limit: int = 200) -> str:
-    """The beginning of foreign bytes as one harmless line: control and non-ASCII bytes are escaped."""
-    text = " ".join(data[: limit * 4].decode("latin-1").split())
-    shown = "".join(c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in text)
+    """The beginning of foreign bytes as one harmless line: what is not printable is escaped."""
+    text = " ".join(data[: limit * 4].decode("utf-8", "backslashreplace").split())
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
