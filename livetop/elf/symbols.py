@@ -94,11 +94,11 @@ def _gnu_hash(image: Image, dynamic: dict[int, int], table: int, name: str) -> i
     if not (bloom >> value % 64 & bloom >> (value >> shift) % 64 & 1):
         return None
     bucket_at = table + 16 + bloom_size * 8
-    index = int.from_bytes(image.read(bucket_at + value % buckets * 4, 4), "little")
-    if index < first:
+    start = int.from_bytes(image.read(bucket_at + value % buckets * 4, 4), "little")
+    if start < first:
         return None
     chain_at = bucket_at + buckets * 4
-    for index in range(index, index + _MAX_CHAIN):
+    for index in range(start, start + _MAX_CHAIN):
         chained = int.from_bytes(image.read(chain_at + (index - first) * 4, 4), "little")
         if (chained ^ value) >> 1 == 0:
             address = _dynamic_symbol(image, dynamic, index, wanted)
