@@ -1,0 +1,159 @@
+"""Code objects: read once, kept while their content stays what it was.
+
+CPython reuses the memory of a code object as soon as it is freed, often for another code object with
+equal pointers in it, so an address alone says nothing: `verify` compares the content again (the fields,
+the characters of the names, the line table).
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterable
+
+from livetop.target.errors import MemoryFault
+from livetop.target.memory import Memory
+
+from .layout import Layout
+from .location import NO_LINE, decode_lines
+from .strings import MAX_BYTES, ObjectError, bytes_place, decode_text, text_place
+
+# How much of each part is compared again: enough to tell two code objects apart, cheap to read.
+_CHECKED_TEXT = 256
+_CHECKED_TABLE = 512
+
+_U64 = struct.Struct("<Q")
+_I32 = struct.Struct("<i")
+
+_MAX_CODE_BYTES = 1 << 26
+
+
+class Code:
+    """One code object of the target. `name` is its qualified name; both strings are escaped."""
+
+    __slots__ = ("_lines", "_table", "address", "base", "checked", "check", "file", "first_line", "known", "name", "size")
+
+    def __init__(self, address: int, base: int, size: int, name: str, file: str, first_line: int, table: bytes) -> None:
+        self.address = address
+        self.base = base
+        """Address of the first instruction."""
+        self.size = size
+        """Bytes of instructions."""
+        self.name = name
+        self.file = file
+        self.first_line = first_line
+        self._table = table
+        self._lines: array[int] | None = None
+        self.check: list[tuple[int, bytes]] = []
+        """(address, bytes that must still be there), the content check."""
+        self.checked = 0.0
+        """When the content was compared last, by the caller's clock."""
+        self.known = 0.0
+        """When it was read first."""
+
+    def line(self, instruction: int) -> int:
+        """The line that an instruction address belongs to; the first line where there is none."""
+        if self._lines is None:
+            self._lines = decode_lines(self._table, self.first_line)
+            self._table = b""
+        unit = (instruction - self.base) >> 1
+        if 0 <= unit < len(self._lines):
+            line = self._lines[unit]
+            if line != NO_LINE:
+                return line
+        return self.first_line
+
+    def holds(self, instruction: int) -> bool:
+        """Whether an instruction address can belong to this code; one unit before it: not begun yet."""
+        return self.base - 2 <= instruction < self.base + self.size
+
+
+class CodeReader:
+    """Reads code objects and keeps them by address."""
+
+    def __init__(self, memory: Memory, layout: Layout, code_type: int | None) -> None:
+        self._memory = memory
+        self._layout = layout
+        self._type = code_type
+        self._codes: dict[int, Code] = {}
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def get(self, address: int, now: float) -> Code:
+        """Return the code object at an address. Raises ObjectError, MemoryFault when there is none."""
+        code = self._codes.get(address)
+        if code is None:
+            code = self._read(address)
+            code.known = code.checked = now
+            self._codes[address] = code
+        return code
+
+    def _read(self, address: int) -> Code:
+        memory, o = self._memory, self._layout
+        head = memory.read(address, o.code_size)
+        (kind,) = _U64.unpack_from(head, o.object_type)
+        if self._type is not None and kind != self._type:
+            raise ObjectError(f"no code object at {address:#x}")
+        (units,) = _U64.unpack_from(head, o.object_size)
+        if units * 2 > _MAX_CODE_BYTES:
+            raise ObjectError(f"no code object at {address:#x}")
+        (file_at,) = _U64.unpack_from(head, o.code_filename)
+        (name_at,) = _U64.unpack_from(head, o.code_qualname)
+        (table_at,) = _U64.unpack_from(head, o.code_linetable)
+        (first_line,) = _I32.unpack_from(head, o.code_firstlineno)
+        name_place = text_place(memory, o, name_at)
+        file_place = text_place(memory, o, file_at)
+        table_place = bytes_place(memory, o, table_at)
+        parts = memory.read_many([name_place[:2], file_place[:2], table_place])
+        name, file, table = parts
+        if name is None or file is None or table is None or len(table) > MAX_BYTES:
+            raise ObjectError(f"no code object at {address:#x}")
+        code = Code(
+            address,
+            address + o.code_adaptive,
+            units * 2,
+            decode_text(name, name_place[2]),
+            decode_text(file, file_place[2]),
+            first_line,
+            table,
+        )
+        first = min(o.code_filename, o.code_name, o.code_qualname)
+        last = max(o.code_name, o.code_qualname, o.code_linetable) + 8
+        code.check = [
+            (address + o.object_type, head[o.object_type : o.object_size + 8]),
+            (address + o.code_firstlineno, head[o.code_firstlineno : o.code_firstlineno + 4]),
+            (address + first, head[first:last]),
+            (name_place[0], name[:_CHECKED_TEXT]),
+            (file_place[0], file[:_CHECKED_TEXT]),
+            (table_place[0], table[:_CHECKED_TABLE]),
+        ]
+        return code
+
+    def verify(self, codes: Iterable[Code], now: float) -> list[Code]:
+        """Compare the content of these with the target's memory; return those that are no more what they were.
+
+        They are forgotten, so that the next `get` reads them afresh. One vectored read for about 170 codes.
+        """
+        checked = list(codes)
+        regions = [(at, len(data)) for code in checked for at, data in code.check]
+        fresh = iter(self._memory.read_many(regions))
+        changed = []
+        for code in checked:
+            same = True
+            for _, data in code.check:
+                same &= next(fresh) == data
+            if same:
+                code.checked = now
+            else:
+                changed.append(code)
+                if self._codes.get(code.address) is code:
+                    del self._codes[code.address]
+        return changed
+
+    def forget(self) -> None:
+        """Forget all code objects (a new program, or the cap was reached)."""
+        self._codes.clear()
+
+
+__all__ = ["Code", "CodeReader", "MemoryFault", "ObjectError"]

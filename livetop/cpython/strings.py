@@ -1,0 +1,64 @@
+"""Text and bytes objects of the target (Include/cpython/unicodeobject.h, bytesobject.h)."""
+
+from __future__ import annotations
+
+import struct
+
+from livetop.target.memory import Memory
+from livetop.target.text import escape
+
+from .layout import Layout
+
+_U64 = struct.Struct("<Q")
+_U32 = struct.Struct("<I")
+
+MAX_TEXT = 4096
+MAX_BYTES = 1 << 22
+
+# PyASCIIObject.state: interned:2 kind:3 compact:1 ascii:1, the same bits in 3.11 to 3.13.
+_CODECS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}
+
+
+class ObjectError(ValueError):
+    """Memory that is not the object it should be: torn, freed, or hostile."""
+
+
+def text_place(memory: Memory, layout: Layout, address: int) -> tuple[int, int, str]:
+    """Return (address, bytes, codec) of the characters of a compact str object, capped at MAX_TEXT.
+
+    Raises ObjectError; MemoryFault.
+    """
+    head = memory.read(address, layout.unicode_state + 4)
+    (length,) = _U64.unpack_from(head, layout.unicode_length)
+    (state,) = _U32.unpack_from(head, layout.unicode_state)
+    codec = _CODECS.get(state >> 2 & 7)
+    if codec is None or not state >> 5 & 1 or length > 1 << 40:
+        raise ObjectError(f"no compact str at {address:#x}")
+    start = layout.ascii_size if state >> 6 & 1 else layout.compact_size
+    return address + start, min(length, MAX_TEXT) * (state >> 2 & 7), codec
+
+
+def read_text(memory: Memory, layout: Layout, address: int) -> str:
+    """Return a str object's text, escaped, at most MAX_TEXT characters. Raises ObjectError, MemoryFault."""
+    return decode_text(*_fetch(memory, text_place(memory, layout, address)))
+
+
+def _fetch(memory: Memory, place: tuple[int, int, str]) -> tuple[bytes, str]:
+    address, size, codec = place
+    return memory.read(address, size) if size else b"", codec
+
+
+def decode_text(data: bytes, codec: str) -> str:
+    """Turn the characters of a str object into escaped text; lone surrogates are escaped too."""
+    try:
+        return escape(data.decode(codec, "surrogatepass" if codec != "latin-1" else "strict"))
+    except UnicodeDecodeError:
+        return escape(data.decode(codec, "replace"))
+
+
+def bytes_place(memory: Memory, layout: Layout, address: int) -> tuple[int, int]:
+    """Return (address, size) of a bytes object's content. Raises ObjectError, MemoryFault."""
+    (size,) = _U64.unpack(memory.read(address + layout.object_size, 8))
+    if size > MAX_BYTES:
+        raise ObjectError(f"no bytes object at {address:#x}")
+    return address + layout.bytes_value, size
