@@ -88,7 +88,10 @@ class Session(Protocol):
         """Takes what `read` gave (None: notes the end) into the model."""
 
     def credit(self, deltas: int = 1) -> None:
-        """Tells the engine that so many more deltas can be taken; also the sign of life it waits for."""
+        """A sign of life, at least every few seconds, while nothing comes that could be applied.
+
+        `apply` credits each delta that it takes, and more than a few are never granted at once.
+        """
 
     def source(self, file: int) -> list[str] | None:
         """The lines of a file of the model, or None while they are not here."""

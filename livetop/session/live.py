@@ -1,0 +1,342 @@
+"""A session with a running engine: its messages, applied to a model of our own."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from livetop.profile.model import Profile
+from livetop.session.link import EngineLink
+from livetop.session.protocol import End, Happening, LinkError
+from livetop.wire.framing import ProtocolError
+from livetop.wire.messages import (
+    Bye,
+    Configure,
+    Credit,
+    Defs,
+    Delta,
+    Event,
+    FromEngine,
+    Hello,
+    NeedSource,
+    Source,
+    ThreadUse,
+)
+
+CREDIT = 4
+"""Deltas that may be on their way at once; the engine coalesces what it may not send."""
+
+EVENTS_KEPT = 1000
+
+_UNDRAWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class Live:
+    """What one engine says, in one profile. Implements `livetop.session.protocol.Session`.
+
+    Wire ids are the engine's own; this class alone knows them and turns them into the model's.
+    """
+
+    def __init__(self, link: EngineLink, configure: Configure) -> None:
+        self._link = link
+        self._configure = configure
+        self._profile = Profile()
+        self._events: deque[Happening] = deque(maxlen=EVENTS_KEPT)
+        self._hello: Hello | None = None
+        self._end: End | None = None
+        self._failure = ""
+        self._farewell = False
+        self._outstanding = 0
+        self._processes: dict[int, int] = {}
+        self._files: dict[int, int] = {}
+        self._functions: dict[int, int] = {0: 0}
+        self._nodes: dict[int, int] = {0: 0}
+        self._threads: dict[int, int] = {0: 0}
+        self._libraries: dict[int, int] = {0: 0}
+        self._wire_files: dict[int, int] = {}
+        self._wanted: set[int] = set()
+        self._lines: dict[int, list[str]] = {}
+        self._source_errors: dict[int, str] = {}
+        link.send(configure)
+        self.credit(CREDIT)
+
+    @classmethod
+    def start(cls, configure: Configure, via: str | None = None) -> Live:
+        """Starts an engine and names it the target. Raises LinkError."""
+        return cls(EngineLink.start(via), configure)
+
+    # ------------------------------------------------------------ what the session is
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
+
+    @property
+    def live(self) -> bool:
+        return self._end is None
+
+    @property
+    def greeted(self) -> bool:
+        return self._hello is not None
+
+    @property
+    def end(self) -> End | None:
+        """How it ended, with the exit code; None while it lasts."""
+        return self._end
+
+    @property
+    def ended(self) -> str | None:
+        return self._end.text if self._end else None
+
+    @property
+    def events(self) -> deque[Happening]:
+        return self._events
+
+    @property
+    def origin(self) -> str:
+        return self._link.via or ""
+
+    @property
+    def output(self) -> str:
+        return self._configure.run_output
+
+    @property
+    def capabilities(self) -> list[str]:
+        """What the engine said it can do."""
+        return self._hello.capabilities if self._hello else []
+
+    @property
+    def engine_version(self) -> str:
+        """livetop's version at the engine's end, or "" before it greeted."""
+        return self._hello.version if self._hello else ""
+
+    def wall_time(self, monotonic: float) -> float:
+        """Unix time of an instant of the engine's clock (0.0 before it greeted)."""
+        return self._hello.wall + monotonic - self._hello.monotonic if self._hello else 0.0
+
+    # ------------------------------------------------------------ what comes
+
+    def read(self) -> FromEngine | None:
+        """Blocks for the next message; None at the end, for whatever reason. For a thread of its own."""
+        try:
+            message = self._link.receive()
+            if message is None and not self._farewell:
+                self._failure = self._link.post_mortem()
+        except ProtocolError as error:
+            message = None
+            self._failure = str(error)
+            if self._link.via and not self._link.greeted:
+                self._failure += f" ({self._link.post_mortem()})"
+        self._farewell |= isinstance(message, Bye)
+        return message
+
+    def await_hello(self) -> None:
+        """Blocks until the engine has attached. Raises LinkError, with the code, if it cannot."""
+        while self._hello is None:
+            self.apply(self.read())
+            if self._end is not None:
+                raise LinkError(self._end.text, self._end.code or 1)
+
+    def apply(self, message: object | None) -> None:
+        """Takes a message into the profile; None or a message that makes no sense ends the session."""
+        if message is None:
+            self._note_end()
+            return
+        try:
+            take = _APPLY.get(type(message))
+            if take is None:
+                raise ProtocolError(f"the engine sent a {type(message).__name__} where none belongs")
+            take(self, message)
+        except ProtocolError as error:
+            self._failure = str(error)
+            self._note_end()
+            self._link.stop()
+
+    def _note_end(self) -> None:
+        if self._end is not None:
+            return
+        why = self._failure or "the engine ended"
+        if self.greeted:
+            why += "; what was gathered until then is kept"
+        self._end = End(1, why)
+
+    def _apply_hello(self, hello: Hello) -> None:
+        self._define_processes(Defs(processes=hello.processes))
+        self._hello = hello
+
+    def _define_processes(self, defs: Defs) -> None:
+        for process in defs.processes:
+            self._processes[process.id] = self._profile.define_process(
+                process.pid, process.argv, process.python, process.build, process.host, process.started
+            )
+
+    def _apply_defs(self, defs: Defs) -> None:
+        profile = self._profile
+        if defs.reset:
+            self._files = {}
+            self._functions = {0: 0}
+            self._nodes = {0: 0}
+            self._wire_files = {}
+        self._define_processes(defs)
+        for file in defs.files:
+            known = profile.define_file(file.name, file.module)
+            self._files[file.id] = known
+            self._wire_files[known] = file.id
+        for function in defs.functions:
+            self._functions[function.id] = profile.define_function(
+                function.name,
+                _known(self._files, function.file, "file") if function.file else 0,
+                function.first_line,
+                function.kind,
+            )
+        for node in defs.nodes:
+            # A root has no function; its line is the process's id.
+            root = not node.parent and not node.function
+            self._nodes[node.id] = profile.define_node(
+                _known(self._nodes, node.parent, "node"),
+                _known(self._functions, node.function, "function"),
+                _known(self._processes, node.line, "process") if root else node.line,
+            )
+        for thread in defs.threads:
+            process = _known(self._processes, thread.process, "process")
+            self._threads[thread.id] = profile.define_thread(process, thread.tid, thread.name)
+        for number, name in defs.libraries:
+            self._libraries[number] = profile.define_library(name)
+
+    def _apply_delta(self, delta: Delta) -> None:
+        if not (math.isfinite(delta.t0) and delta.t0 <= delta.t1 < math.inf):
+            raise ProtocolError(f"the engine sent a stretch of time from {delta.t0} to {delta.t1}")
+        nodes, threads, libraries = self._nodes, self._threads, self._libraries
+        try:
+            cells = [
+                (nodes[c.node], threads[c.thread], c.state, libraries[c.library], c.count, c.weight, c.squared)
+                for c in delta.cells
+            ]
+            uses = list(self._uses(delta.threads))
+        except KeyError as error:
+            raise ProtocolError(f"the engine refers to {error.args[0]}, which it never defined") from None
+        self._profile.add(delta.t0, delta.t1, cells, uses, msgspec.structs.asdict(delta.sampling))
+        self._outstanding -= 1
+        self.credit(1)
+
+    def _uses(self, uses: Iterable[ThreadUse]) -> Iterator[tuple[Any, ...]]:
+        for use in uses:
+            _, *rest = msgspec.structs.astuple(use)
+            yield (self._threads[use.thread], *rest)
+
+    def _apply_event(self, event: Event) -> None:
+        thread = self._threads.get(event.thread, 0)
+        self._events.append(Happening(event.time, event.kind, event.text, thread))
+
+    def _apply_source(self, source: Source) -> None:
+        file = self._files.get(source.file)
+        if file is None:
+            return
+        self._wanted.discard(file)
+        if source.text is None:
+            self._source_errors[file] = source.error or "the source cannot be had"
+        else:
+            self._source_errors.pop(file, None)
+            self._profile.sources[file] = source.text
+            self._lines.pop(file, None)
+
+    def _apply_bye(self, bye: Bye) -> None:
+        if self._end is None:
+            self._end = End(bye.code, bye.text)
+
+    # ------------------------------------------------------------ what goes out
+
+    def credit(self, deltas: int = 1) -> None:
+        """Tops up what may be on its way; `apply` does it for each delta that it takes."""
+        if self._end is not None:
+            return
+        granted = max(0, min(deltas, CREDIT - self._outstanding))
+        self._outstanding += granted
+        self._link.send(Credit(granted))
+
+    def source(self, file: int) -> list[str] | None:
+        lines = self._lines.get(file)
+        if lines is None:
+            text = self._profile.sources.get(file)
+            if text is None:
+                return None
+            lines = self._lines[file] = source_lines(text)
+        return lines
+
+    def source_error(self, file: int) -> str:
+        if file in self._profile.sources:
+            return ""
+        if self._end is not None and file in self._wanted:
+            return "the session ended before the source came"
+        return self._source_errors.get(file, "")
+
+    def request_source(self, file: int) -> None:
+        """Asks the engine, unless the source is here, on its way, or was refused."""
+        if file in self._wanted or file in self._source_errors or file in self._profile.sources:
+            return
+        wire = self._wire_files.get(file)
+        if wire is None or self._end is not None:
+            self._source_errors[file] = "the source was not fetched while the target was sampled"
+        else:
+            self._wanted.add(file)
+            self._link.send(NeedSource(wire))
+
+    def configure(
+        self,
+        *,
+        rate: float | None = None,
+        max_pause: float | None = None,
+        max_cpu: float | None = None,
+        nonblocking: bool | None = None,
+    ) -> None:
+        changes = {
+            name: value
+            for name, value in {
+                "rate": rate,
+                "max_pause": max_pause,
+                "max_cpu": max_cpu,
+                "nonblocking": nonblocking,
+            }.items()
+            if value is not None
+        }
+        self._configure = msgspec.structs.replace(self._configure, **changes)
+        self._link.send(self._configure)
+
+    def stop(self) -> None:
+        self._link.stop()
+
+    def close(self) -> None:
+        self._link.close()
+
+
+_APPLY: dict[type, Callable[[Live, Any], None]] = {
+    Hello: Live._apply_hello,
+    Defs: Live._apply_defs,
+    Delta: Live._apply_delta,
+    Event: Live._apply_event,
+    Source: Live._apply_source,
+    Bye: Live._apply_bye,
+}
+"""A message that is not here is none that a session takes."""
+
+
+def _known(ids: dict[int, int], number: int, what: str) -> int:
+    try:
+        return ids[number]
+    except KeyError:
+        raise ProtocolError(f"the engine refers to {what} {number}, which it never defined") from None
+
+
+def source_lines(text: str) -> list[str]:
+    """Lines as Python counts them, with what a terminal would act on escaped (tabs stay)."""
+    if text.endswith("\n"):
+        text = text[:-1]
+    return [
+        _UNDRAWABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), line.rstrip("\r"))
+        for line in text.split("\n")
+    ]
