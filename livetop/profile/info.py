@@ -1,0 +1,144 @@
+"""The small records beside the rows: processes, threads, what sampling cost, header figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+@dataclass(slots=True)
+class ProcessInfo:
+    """A process that was read. `pid` is the system's, `id` the model's; `started` is Unix time."""
+
+    id: int
+    pid: int
+    argv: list[str]
+    python: str
+    build: str
+    host: str
+    started: float
+
+
+@dataclass(slots=True)
+class ThreadUse:
+    """Seconds of one thread's wall time: own + queued + gil + wait; `idle` is a part of wait."""
+
+    own: float = 0.0
+    queued: float = 0.0
+    gil: float = 0.0
+    wait: float = 0.0
+    idle: float = 0.0
+    samples: int = 0
+
+    def add(self, own: float, queued: float, gil: float, wait: float, idle: float, samples: int) -> None:
+        self.own += own
+        self.queued += queued
+        self.gil += gil
+        self.wait += wait
+        self.idle += idle
+        self.samples += samples
+
+    @property
+    def wall(self) -> float:
+        return self.own + self.queued + self.gil + self.wait
+
+
+@dataclass(slots=True)
+class ThreadInfo:
+    """An OS thread. `process` is the model's id. `state`: running, gil, wait, idle, gone or "" (unknown)."""
+
+    id: int
+    process: int
+    tid: int
+    name: str
+    state: str = ""
+    holds_gil: bool = False
+    use: ThreadUse = field(default_factory=ThreadUse)
+    """Since the reset; `Profile.thread_use` has that of a window."""
+
+
+@dataclass(slots=True)
+class SamplingTotals:
+    """How sampling fared since the reset: counts, seconds; `rate` (Hz), `rss` (bytes) as they are now."""
+
+    duration: float = 0.0
+    ticks: int = 0
+    samples: int = 0
+    exact: int = 0
+    rejected: int = 0
+    unread: int = 0
+    late: int = 0
+    stops: int = 0
+    unseen: float = 0.0
+    pause: float = 0.0
+    pause_max: float = 0.0
+    cpu: float = 0.0
+    target_cpu: float = 0.0
+    gil_held: float = 0.0
+    rate: float = 0.0
+    rss: int = 0
+    threads: int = 0
+    calm: bool = True
+
+    @property
+    def achieved(self) -> float:
+        """Ticks a second, in Hz."""
+        return self.ticks / self.duration if self.duration > 0 else 0.0
+
+    def add(self, seconds: float, update: Mapping[str, float]) -> None:
+        """Adds a stretch of `seconds`: the fields of the wire's Sampling, by name; unknown ones are left."""
+        self.duration += seconds
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + int(update.get(name, 0)))
+        for name in _SECONDS:
+            setattr(self, name, getattr(self, name) + float(update.get(name, 0.0)))
+        self.pause_max = max(self.pause_max, float(update.get("pause_max", 0.0)))
+        self.rate = float(update.get("rate", self.rate))
+        self.rss = int(update.get("rss", self.rss))
+        self.threads = int(update.get("threads", self.threads))
+        self.calm = bool(update.get("calm", self.calm))
+
+
+_COUNTS = ("ticks", "samples", "exact", "rejected", "unread", "late", "stops")
+_SECONDS = ("unseen", "pause", "cpu", "target_cpu", "gil_held")
+
+
+class TimelinePoint(NamedTuple):
+    """One second of the sparklines. `time`: engine clock at its end; the others are fractions of a core
+    (cpu, wait may exceed 1), `native` a share of own time or None, `rss` bytes."""
+
+    time: float
+    cpu: float
+    gil: float
+    native: float | None
+    wait: float
+    rss: int
+
+
+class Totals(NamedTuple):
+    """Header figures of a query's window: cpu, gil_held, wait (gil wait included) per second of the
+    clock; `native` share of own time or None; threads that were idle throughout, of all alive."""
+
+    cpu: float
+    gil_held: float
+    wait: float
+    native: float | None
+    idle_threads: int
+    threads: int
+    duration: float
+
+
+class Details(NamedTuple):
+    """Who calls a row and what it calls: (label, share of the row's total), largest first."""
+
+    callers: list[tuple[str, float]]
+    callees: list[tuple[str, float]]
+
+
+class LineHeat(NamedTuple):
+    """A source line's shares of the query's time; `native` is the native share of its own CPU time."""
+
+    own: float
+    total: float
+    native: float | None

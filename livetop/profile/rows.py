@@ -1,0 +1,93 @@
+"""What the model answers with: a query, and the table of rows that comes back.
+
+Times are seconds, shares are 0..1, and a figure that is not known is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+Key = tuple[str | int, ...]
+"""A row's identity, the same in every table of one profile: ("line", process, function, line),
+("function", process, function), ("library", library) or ("thread", thread), in model ids."""
+
+By = Literal["line", "function", "library", "thread"]
+Mode = Literal["cpu", "wall", "gil"]
+
+
+class Query(Struct, frozen=True):
+    """Which table is wanted. Hashable; equal queries share one running sum.
+
+    `window`: the last so many seconds; None is everything since the reset. `threads`: model ids, None is
+    all. `idle`: wall mode counts the time threads are parked too, and other modes also list lines that
+    only ever wait.
+    """
+
+    by: By = "line"
+    window: float | None = 5.0
+    mode: Mode = "cpu"
+    threads: frozenset[int] | None = None
+    idle: bool = False
+
+
+class Row(Struct, frozen=True):
+    """One line, function, library or thread.
+
+    `own` and `total` are seconds of the query's mode (cpu: CPU time; wall: own + queued + gil + wait,
+    without idle unless asked for; gil: holding the GIL). `python`, `native`, `system` split the row's own
+    CPU time and are None without exact samples of it; `gil`, `wait` (which includes `idle`) and `idle` are
+    wall seconds spent on the row itself. `own_low`, `own_high`: 95 % interval of `own_share`.
+    `samples` counts the row's own samples in this mode; `exact` those with the thread stood still.
+    """
+
+    key: Key
+    file: str
+    line: int | None
+    function: str
+    module: str
+    process: int | None
+    task: str | None
+    own: float
+    total: float
+    own_share: float
+    total_share: float
+    own_low: float | None = None
+    own_high: float | None = None
+    python: float | None = None
+    native: float | None = None
+    system: float | None = None
+    gil: float = 0.0
+    wait: float = 0.0
+    idle: float = 0.0
+    native_share: float | None = None
+    native_low: float | None = None
+    native_high: float | None = None
+    libraries: dict[str, float] = {}
+    samples: int = 0
+    exact: int = 0
+    kind: str = "python"
+    """python, native or special ([unseen], [unread], [other]); "library" or "thread" in those tables."""
+    file_id: int = 0
+    function_id: int = 0
+    tid: int | None = None
+    """The OS thread's id, in thread tables."""
+
+
+class Table(Struct, frozen=True):
+    """Rows by own time, largest first.
+
+    `seconds`: what the shares are of (the selected threads' time in this mode). `duration`: seconds of
+    the clock that were looked at. `native_known`: some row has a python / native / system split.
+    """
+
+    query: Query
+    rows: list[Row] = field(default_factory=list)
+    seconds: float = 0.0
+    duration: float = 0.0
+    native_known: bool = False
+
+    def find(self, key: Key) -> Row | None:
+        """Returns the row with this identity, or None."""
+        return next((row for row in self.rows if row.key == key), None)
