@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import msgspec
+from msgspec.structs import asdict, astuple, replace
 
 from livetop.profile.model import Profile
 from livetop.session.link import EngineLink
@@ -214,19 +214,19 @@ class Live:
         nodes, threads, libraries = self._nodes, self._threads, self._libraries
         try:
             cells = [
-                (nodes[c.node], threads[c.thread], c.state, libraries[c.library], c.count, c.weight, c.squared)
-                for c in delta.cells
+                (nodes[node], threads[thread], state, libraries[library], count, weight, squared)
+                for node, thread, state, library, count, weight, squared in map(astuple, delta.cells)
             ]
             uses = list(self._uses(delta.threads))
         except KeyError as error:
             raise ProtocolError(f"the engine refers to {error.args[0]}, which it never defined") from None
-        self._profile.add(delta.t0, delta.t1, cells, uses, msgspec.structs.asdict(delta.sampling))
+        self._profile.add(delta.t0, delta.t1, cells, uses, asdict(delta.sampling))
         self._outstanding -= 1
         self.credit(1)
 
     def _uses(self, uses: Iterable[ThreadUse]) -> Iterator[tuple[Any, ...]]:
         for use in uses:
-            _, *rest = msgspec.structs.astuple(use)
+            _, *rest = astuple(use)
             yield (self._threads[use.thread], *rest)
 
     def _apply_event(self, event: Event) -> None:
@@ -304,7 +304,7 @@ class Live:
             }.items()
             if value is not None
         }
-        self._configure = msgspec.structs.replace(self._configure, **changes)
+        self._configure = replace(self._configure, **changes)
         self._link.send(self._configure)
 
     def stop(self) -> None:

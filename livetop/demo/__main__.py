@@ -1,0 +1,98 @@
+"""Starts the service: `python -m livetop.demo`. It works until it is ended, or its parent is."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import functools
+import itertools
+import os
+import queue
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from livetop.demo import gateway, invoices, pricing
+
+PR_SET_PDEATHSIG = 1
+BATCH = 40
+ARCHIVED = 24
+"""Batches that stay in the archive."""
+
+numbers = itertools.count(1)
+batches: queue.Queue[str] = queue.Queue(4)
+closing = threading.Event()
+
+
+def price_orders() -> None:
+    """Prices orders in batches; two of these threads fight for the GIL."""
+    while not closing.is_set():
+        priced = [pricing.price(pricing.random_order(next(numbers))) for _ in range(BATCH)]
+        batch = invoices.render(priced)
+        invoices.verify(batch)
+        invoices.popular_articles(batch)
+        try:
+            batches.put_nowait(batch)
+        except queue.Full:
+            continue
+
+
+def archive_invoices(folder: Path) -> None:
+    """Compresses what was priced, mostly in native code without the GIL."""
+    for number in itertools.takewhile(lambda _: not closing.is_set(), itertools.count()):
+        invoices.archive(batches.get(), folder / f"batch-{number % ARCHIVED:02d}.z")
+
+
+def audit_archive(folder: Path) -> None:
+    """Reads the archive over and over, with a rest in between: system time."""
+    ledger = folder / "ledger.dat"
+    ledger.write_bytes(os.urandom(1 << 20) * 16)
+    while not closing.is_set():
+        invoices.checksum_archive(folder)
+        time.sleep(0.02)
+
+
+def housekeeping() -> None:
+    """Sleeps nearly always."""
+    while not closing.is_set():
+        time.sleep(30)
+
+
+def die_with_parent() -> None:
+    """Has the kernel end this process when the one that started it ends, however that happens."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit
+
+
+def main() -> None:
+    """Runs every part in a thread of its own, the gateway in the main one."""
+    die_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="livetop-demo-", ignore_cleanup_errors=True) as scratch:
+        folder = Path(scratch)
+        work: dict[str, Callable[[], None]] = {
+            "pricing-1": price_orders,
+            "pricing-2": price_orders,
+            "archiver": functools.partial(archive_invoices, folder),
+            "auditor": functools.partial(audit_archive, folder),
+            "housekeeping": housekeeping,
+        }
+        threads = [threading.Thread(target=task, name=name, daemon=True) for name, task in work.items()]
+        for thread in threads:
+            thread.start()
+        try:
+            asyncio.run(gateway.serve())
+        finally:
+            closing.set()
+            for thread in threads[:-1]:
+                thread.join(0.5)
+
+
+if __name__ == "__main__":
+    main()
