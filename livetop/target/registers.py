@@ -1,0 +1,109 @@
+"""What the registers of a stopped thread mean, one table an architecture."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+
+from .errors import TargetError
+
+_EINTR = -4
+# "No handler ran: start the call again; one did: return EINTR" (the kernel's include/linux/errno.h).
+_ERESTARTNOHAND = -514
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The registers as PTRACE_GETREGSET with NT_PRSTATUS returns them: 64-bit words, named in order.
+
+    `system_call` names the register that holds the number of the call in progress (negative: none), `result`
+    the one that holds what it returns. `close` is the number of the call that must not be made twice.
+    """
+
+    machine: str
+    names: tuple[str, ...]
+    pc: str
+    sp: str
+    system_call: str
+    result: str
+    close: int
+
+    @cached_property
+    def words(self) -> struct.Struct:
+        """The layout of the whole set."""
+        return struct.Struct(f"<{len(self.names)}q")
+
+    @cached_property
+    def indices(self) -> tuple[int, int, int, int]:
+        """Where pc, sp, system_call and result are."""
+        find = self.names.index
+        return find(self.pc), find(self.sp), find(self.system_call), find(self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """The registers of a thread that stands still.
+
+    `system_call` is the number of the call in progress, -1 for none: negative too while the kernel handles a
+    page fault. `values` are all words, signed, in the order of `Architecture.names`.
+    """
+
+    pc: int
+    sp: int
+    system_call: int
+    values: tuple[int, ...]
+
+
+X86_64 = Architecture(
+    machine="x86_64",
+    names=(
+        *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8"),
+        *("rax", "rcx", "rdx", "rsi", "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss"),
+        *("fs_base", "gs_base", "ds", "es", "fs", "gs"),
+    ),
+    pc="rip",
+    sp="rsp",
+    system_call="orig_rax",
+    result="rax",
+    close=3,
+)
+
+ARCHITECTURES = {architecture.machine: architecture for architecture in (X86_64,)}
+
+
+def this_architecture() -> Architecture:
+    """Return the architecture of this machine. Raises TargetError when there is no table for it."""
+    machine = os.uname().machine
+    if machine not in ARCHITECTURES:
+        raise TargetError(
+            f"threads cannot be stopped on {machine} yet: use --nonblocking to read without stops"
+        )
+    return ARCHITECTURES[machine]
+
+
+def decode(architecture: Architecture, raw: bytes | bytearray | memoryview) -> Registers:
+    """Give the words of a register set their meaning."""
+    values = architecture.words.unpack_from(raw)
+    pc, sp, system_call, _ = architecture.indices
+    return Registers(values[pc] & _UNSIGNED, values[sp] & _UNSIGNED, values[system_call], values)
+
+
+_UNSIGNED = (1 << 64) - 1
+
+
+def restarted(architecture: Architecture, values: tuple[int, ...]) -> bytes | None:
+    """Return the register set that lets an interrupted system call start again; None when there is no need.
+
+    Some calls (epoll_wait, sigtimedwait, recv with a timeout) return EINTR instead of restarting when a
+    stop gets into them. The kernel looks at the result only after the stop, so it can still be told "restart
+    unless a signal handler runs". A handler of the program then interrupts its call as it always does.
+    """
+    _, _, call, result = architecture.indices
+    # close() has closed by the time it says EINTR: a second one would hit another thread's new file.
+    if values[result] != _EINTR or values[call] < 0 or values[call] == architecture.close:
+        return None
+    changed = list(values)
+    changed[result] = _ERESTARTNOHAND
+    return architecture.words.pack(*changed)

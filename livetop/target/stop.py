@@ -1,0 +1,282 @@
+"""A brief stop of one running thread: SEIZE, INTERRUPT, look, DETACH.
+
+Nothing stays traced between stops, as a seized thread freezes at every signal until its tracer looks. An
+INTERRUPT cannot be withdrawn: a thread that does not stop in time is *late*, and released as soon as it does
+stop. All calls on one Stopper must come from the same OS thread (ptrace knows its tracer by thread). When the
+tracer dies, by SIGKILL even, the kernel lets its seized threads go by itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import threading
+from collections.abc import Callable
+from time import monotonic, sleep
+from types import FrameType
+from typing import Any, Final
+
+from .errors import AlreadyTraced, ProcessGone, TargetError, ThreadGone
+from .permission import denied, process_name
+from .procfs import read_status
+from .registers import Architecture, Registers, decode, restarted, this_architecture
+
+# From linux/ptrace.h; python-ptrace lacks those of SEIZE.
+_DETACH: Final = 17
+_GETREGSET: Final = 0x4204
+_SETREGSET: Final = 0x4205
+_SEIZE: Final = 0x4206
+_INTERRUPT: Final = 0x4207
+_EVENT_STOP: Final = 128
+_NT_PRSTATUS: Final = 1
+_WALL: Final = 0x40000000
+
+_WAIT: Final = _WALL | os.WNOHANG
+
+# A thread on another core stops within a few looks; one that waits for our core needs us to sleep.
+_EAGER_LOOKS: Final = 40
+_NAP: Final = 0.00002
+
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+
+
+class Stopper:
+    """Stops threads of one process, one at a time: `stop`, read what is needed, `release`.
+
+    `exit_status` is the process's wait status if its end was seen here instead of by whoever else waits for
+    it: when the process is our own child, it is there and nowhere else.
+    """
+
+    def __init__(self, pid: int) -> None:
+        # Imported late: it takes some 25 ms (it runs ldconfig), which a look without stops need not pay.
+        from ptrace.binding.func import ptrace
+        from ptrace.error import PtraceError
+
+        self.pid = pid
+        self.exit_status: int | None = None
+        self._ptrace: Callable[..., int] = ptrace
+        self._error: type[Any] = PtraceError
+        self._architecture: Architecture = this_architecture()
+        size = self._architecture.words.size
+        self._raw = ctypes.create_string_buffer(size)
+        self._vector = (ctypes.c_uint64 * 2)(ctypes.addressof(self._raw), size)
+        self._vector_at = ctypes.addressof(self._vector)
+        # The thread that is being stopped or stands still; `_status` is None until it does.
+        self._tid = 0
+        self._status: int | None = None
+        self._registers: Registers | None = None
+        # When the thread was last seen running: it cannot have stood still before.
+        self._running_at = 0.0
+        # {tid: when last seen running} of threads that did not stop in time.
+        self._late: dict[int, float] = {}
+        self._late_seconds = 0.0
+        self._old_handler: _Handler = None
+        self._watching = False
+
+    def stop(self, tid: int, timeout: float = 0.002) -> bool:
+        """Make a thread stand still; False when it does not within `timeout` seconds.
+
+        Then it is released as soon as it stops: see `poll_late`. Do not stop a blocked thread; a thread that
+        job control has stopped stays so. Raises ThreadGone, ProcessGone, AlreadyTraced, PermissionDenied.
+        """
+        if self._tid:
+            raise TargetError(f"thread {self._tid} is still stopped")
+        if self._late:
+            self._release_late()
+            if tid in self._late:
+                return False
+        # Noted before it happens: if a signal's exception gets in between, close() finds it.
+        self._tid, self._status, self._registers = tid, None, None
+        try:
+            return self._stop(tid, timeout)
+        except TargetError:
+            self._tid = 0
+            raise
+
+    def registers(self) -> Registers:
+        """Return the registers of the thread that stands still. Raises ThreadGone when it was killed."""
+        if self._status is None:
+            raise TargetError("no thread is stopped")
+        if self._registers is None:
+            self._registers = self._read_registers(self._tid)
+        return self._registers
+
+    def release(self) -> float:
+        """Let the stopped thread run on and return the seconds it stood still, at most.
+
+        They are counted from when it was last seen running to just after it was let go. 0.0 when nothing is
+        stopped. A thread that was killed meanwhile is no error.
+        """
+        tid, status = self._tid, self._status
+        if status is None:
+            return 0.0
+        self._let_go(tid, status, self._registers)
+        self._tid, self._status = 0, None
+        return monotonic() - self._running_at
+
+    def poll_late(self) -> float:
+        """Release what has stopped by now of the threads that did not stop in time.
+
+        While there are any, SIGCHLD does it by itself if the Stopper lives in the main thread; elsewhere call
+        this as often as you can. Returns the seconds that late threads stood still, at most, summed since the
+        last call.
+        """
+        self._release_late()
+        seconds, self._late_seconds = self._late_seconds, 0.0
+        return seconds
+
+    def _release_late(self) -> None:
+        for tid, running_at in list(self._late.items()):
+            now = monotonic()
+            try:
+                status = self._wait(tid)
+            except TargetError:
+                self._late.pop(tid, None)
+                continue
+            if status is None:
+                self._late[tid] = now
+                continue
+            del self._late[tid]
+            self._let_go(tid, status, None)
+            self._late_seconds += monotonic() - running_at
+        if not self._late:
+            self._unwatch()
+
+    @property
+    def late(self) -> int:
+        """How many threads are still to stop and to be released."""
+        return len(self._late)
+
+    def close(self, timeout: float = 0.05) -> None:
+        """Release everything, waiting up to `timeout` seconds for late threads.
+
+        What is later still the kernel lets go when this process ends.
+        """
+        self.release()
+        if self._tid:
+            # An exception came between SEIZE and the stop.
+            self._late[self._tid] = self._running_at
+            self._tid = 0
+        deadline = monotonic() + timeout
+        self._release_late()
+        while self._late and monotonic() < deadline:
+            sleep(0.0005)
+            self._release_late()
+        self._unwatch()
+
+    def _stop(self, tid: int, timeout: float) -> bool:
+        try:
+            self._ptrace(_SEIZE, tid)
+        except self._error as error:
+            raise self._refused(tid, error.errno) from None
+        self._running_at = now = monotonic()
+        deadline = now + timeout
+        try:
+            self._ptrace(_INTERRUPT, tid)
+        except self._error:
+            # It is dying, and ours to be waited for.
+            self._be_late(tid)
+            raise self._gone(tid) from None
+        looks = 0
+        while True:
+            status = self._wait(tid)
+            if status is not None:
+                self._status = status
+                return True
+            self._running_at = now
+            looks += 1
+            if looks <= _EAGER_LOOKS:
+                os.sched_yield()
+            else:
+                sleep(_NAP)
+            now = monotonic()
+            if now >= deadline:
+                self._be_late(tid)
+                return False
+
+    def _be_late(self, tid: int) -> None:
+        """Hand the thread over to poll_late()."""
+        self._late[tid] = self._running_at
+        self._tid = 0
+        self._watch()
+        # It may have stopped before the watch began.
+        self._release_late()
+
+    def _wait(self, tid: int) -> int | None:
+        """Return the wait status of a thread that has stopped, None before.
+
+        Raises ThreadGone, ProcessGone.
+        """
+        try:
+            found, status = os.waitpid(tid, _WAIT)
+        except ChildProcessError:
+            raise self._gone(tid) from None
+        if not found:
+            return None
+        if os.WIFSTOPPED(status):
+            return status
+        if tid == self.pid:
+            self.exit_status = status
+        raise self._gone(tid)
+
+    def _let_go(self, tid: int, status: int, registers: Registers | None) -> None:
+        """Detach from a stopped thread and leave it as if we had not been there."""
+        # PTRACE_EVENT_STOP is our interrupt, or a stop by job control, which the kernel puts back into force.
+        # Without an event it is a signal on its way to the thread.
+        pass_on = 0 if status >> 16 else os.WSTOPSIG(status)
+        try:
+            fixed = restarted(self._architecture, (registers or self._read_registers(tid)).values)
+            if fixed is not None:
+                ctypes.memmove(self._raw, fixed, len(fixed))
+                self._ptrace(_SETREGSET, tid, _NT_PRSTATUS, self._vector_at)
+            self._ptrace(_DETACH, tid, 0, pass_on)
+        except (self._error, TargetError):
+            # Killed while it stood still: it stays ours, a zombie, until its end has been waited for.
+            self._late[tid] = monotonic()
+            self._watch()
+
+    def _read_registers(self, tid: int) -> Registers:
+        try:
+            self._ptrace(_GETREGSET, tid, _NT_PRSTATUS, self._vector_at)
+        except self._error:
+            raise self._gone(tid) from None
+        return decode(self._architecture, self._raw.raw)
+
+    def _gone(self, tid: int) -> TargetError:
+        if tid == self.pid or read_status(self.pid).get("State", "Z")[:1] in "ZX":
+            return ProcessGone(f"process {self.pid} has exited")
+        return ThreadGone(f"thread {tid} of process {self.pid} has ended")
+
+    def _refused(self, tid: int, number: int | None) -> TargetError:
+        """Turn the errno of a failed SEIZE into the error that says why."""
+        status = read_status(f"{self.pid}/task/{tid}")
+        if number == errno.ESRCH or status.get("State", "Z")[:1] in "ZX":
+            return self._gone(tid)
+        tracer = int(status.get("TracerPid", "0"))
+        if tracer:
+            return AlreadyTraced(
+                f"process {self.pid} is already traced by {process_name(tracer)}: end that first,"
+                " or use --nonblocking to read without stops"
+            )
+        if number == errno.EPERM:
+            return denied(self.pid, "stop")
+        return TargetError(f"cannot stop a thread of process {self.pid}: {os.strerror(number or 0)}")
+
+    def _watch(self) -> None:
+        """Have SIGCHLD release late threads: the kernel sends it to the tracer when one stops."""
+        if self._watching or threading.current_thread() is not threading.main_thread():
+            return
+        self._watching = True
+        self._old_handler = signal.signal(signal.SIGCHLD, self._on_child)
+
+    def _unwatch(self) -> None:
+        if self._watching and threading.current_thread() is threading.main_thread():
+            self._watching = False
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL if self._old_handler is None else self._old_handler)
+
+    def _on_child(self, number: int, frame: FrameType | None) -> None:
+        self._release_late()
+        if callable(self._old_handler):
+            self._old_handler(number, frame)
