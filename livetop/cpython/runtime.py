@@ -114,6 +114,11 @@ def find_runtime(process: MappedProcess, memory: Memory) -> Runtime:
         if found.runtime is None:
             continue
         return _check(pid, memory, found)
+    if named is not None and named in DEBUG_OFFSETS_WORDS:
+        # Its symbols are gone, but the structure itself is marked.
+        address = scan_for_cookie(memory, process.maps())
+        if address is not None:
+            return _check(pid, memory, _Found(address, None, None, None, named))
     if named is not None and named < (3, 7):
         text = f"{named[0]}.{named[1]}"
         raise _refuse(pid, text, f"Python {text}", "release")
