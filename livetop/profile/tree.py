@@ -1,0 +1,210 @@
+"""The call tree: every place ever named, and the bounded set of places that carry time.
+
+A *known* place is a definition, three integers. It goes *live* when time arrives for it. Live nodes are
+capped; when too many, the cold ones are folded (`fold.py`) and come back to life when time arrives again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from livetop.profile.rows import Key
+
+Place = tuple[int, int, int]
+"""(parent node, function, line); a root is (0, 0, process)."""
+
+
+class Node:
+    """A live place. `heat`: recent time, decayed; `outer_*`: no node above it has the same key, so its
+    subtree counts towards the key's total."""
+
+    __slots__ = (
+        "children",
+        "function",
+        "function_key",
+        "heat",
+        "id",
+        "line",
+        "line_key",
+        "outer_function",
+        "outer_line",
+        "parent",
+        "process",
+    )
+
+    def __init__(self, id: int, parent: Node | None, function: int, line: int) -> None:
+        self.id = id
+        self.parent = parent
+        self.function = function
+        self.line = line
+        self.process: int = parent.process if parent else line
+        self.children: list[Node] = []
+        self.heat = 0.0
+        # A root is no line of a program: time that ends on it has a row without function or line.
+        self.line_key: Key = ("line", self.process, function, line if function else 0)
+        self.function_key: Key = ("function", self.process, function)
+        self.outer_line = self.outer_function = parent is not None
+
+
+class Tree:
+    """Definitions and live nodes. A parent's id is always smaller than its children's."""
+
+    def __init__(self, other: int, known_cap: int) -> None:
+        self.other = other
+        """The id of the function [other]."""
+        self.live: dict[int, Node] = {}
+        self.known: dict[int, Place] = {}
+        self._ids: dict[Place, int] = {}
+        self._known_cap = known_cap
+        self._next = 1
+        self._lines: Counter[Key] = Counter()
+        self._functions: Counter[Key] = Counter()
+
+    def define(self, parent: int, function: int, line: int) -> int:
+        """Returns the id of a place; the same place has the same id as long as it is known."""
+        place = (parent, function, line)
+        if (known := self._ids.get(place)) is not None:
+            return known
+        if len(self.known) >= self._known_cap:
+            self._forget()
+        if parent not in self.live:
+            self._keep_fresh(parent)
+        new = self._next
+        self._next += 1
+        self.known[new] = place
+        self._ids[place] = new
+        return new
+
+    def restore(self, id: int, place: Place) -> None:
+        """Takes over a definition with the id it had (from a snapshot, parents first)."""
+        self.known[id] = place
+        self._ids[place] = id
+        self._next = max(self._next, id + 1)
+
+    def root(self, process: int) -> Node:
+        """Returns the live root of a process."""
+        return self._enliven(self.define(0, 0, process))
+
+    def other_below(self, node: Node) -> Node:
+        """Returns the live [other] directly below a node."""
+        return self.child(node, self.other, 0)
+
+    def child(self, parent: Node, function: int, line: int) -> Node:
+        """Returns the live child of a live node."""
+        return self._enliven(self.define(parent.id, function, line))
+
+    def node(self, id: int, process: int) -> Node:
+        """Returns the live node of an id; one that was forgotten is [other] of `process`."""
+        found = self.live.get(id)
+        if found is not None:
+            return found
+        chain_start = id
+        while chain_start in self.known:
+            parent, function, line = self.known[chain_start]
+            if parent == 0:
+                whole = function == 0 and line > 0
+                return self._enliven(id) if whole else self.other_below(self.root(process))
+            chain_start = parent
+        return self.other_below(self.root(process))
+
+    def _enliven(self, id: int) -> Node:
+        """Makes a known node whose chain is whole live, and all above it."""
+        chain = []
+        while id and id not in self.live:
+            chain.append(id)
+            id = self.known[id][0]
+        node = self.live[id] if id else None
+        for new in reversed(chain):
+            _, function, line = self.known[new]
+            node = self._add(new, node, function, line)
+        assert node is not None
+        return node
+
+    def _add(self, id: int, parent: Node | None, function: int, line: int, look: bool = True) -> Node:
+        node = Node(id, parent, function, line)
+        self.live[id] = node
+        if parent is not None:
+            parent.children.append(node)
+            # A key that no live node has yet cannot be above: most nodes need no walk.
+            if look and self._functions[node.function_key]:
+                _look_above(node, line_too=self._lines[node.line_key] > 0)
+        self._lines[node.line_key] += 1
+        self._functions[node.function_key] += 1
+        return node
+
+    def enliven_all(self, ids: list[int]) -> None:
+        """Makes many nodes live, parents first, in time linear in their number whatever their shape."""
+        for id in ids:
+            parent, function, line = self.known[id]
+            if id not in self.live:
+                self._add(id, self.live.get(parent), function, line, look=False)
+        for node in self.live.values():
+            if node.parent is None:
+                _mark_outer(node)
+
+    def remove(self, ids: set[int]) -> None:
+        """Takes live nodes off the tree; with a node, all below it must be among `ids`."""
+        parents: dict[int, Node] = {}
+        for id in sorted(ids):
+            node = self.live.pop(id)
+            self._lines[node.line_key] -= 1
+            self._functions[node.function_key] -= 1
+            # What was live until now is not the oldest definition, whenever it was made.
+            self.known[id] = self.known.pop(id)
+            if node.parent is not None and node.parent.id not in ids:
+                parents[node.parent.id] = node.parent
+        for parent in parents.values():
+            parent.children = [child for child in parent.children if child.id not in ids]
+        self._lines = +self._lines
+        self._functions = +self._functions
+
+    def _keep_fresh(self, id: int) -> None:
+        """Moves a definition that is used as a parent, and those above it, away from the oldest ones."""
+        recent = self._next - self._known_cap // 4
+        chain = []
+        while id < recent and id in self.known and id not in self.live:
+            chain.append(id)
+            id = self.known[id][0]
+        for old in reversed(chain):
+            self.known[old] = self.known.pop(old)
+
+    def _forget(self) -> None:
+        """Drops the oldest quarter of the definitions that carry no time, and what hung below them."""
+        excess = len(self.known) - self._known_cap * 3 // 4
+        gone: set[int] = set()
+        for id, (parent, _, _) in self.known.items():
+            if id not in self.live and (len(gone) < excess or parent in gone):
+                gone.add(id)
+        for id in gone:
+            del self._ids[self.known.pop(id)]
+
+
+def _look_above(node: Node, line_too: bool) -> None:
+    above = node.parent
+    while above is not None:
+        if above.function == node.function:
+            node.outer_function = False
+            if not line_too:
+                return
+            if above.line == node.line:
+                node.outer_line = False
+                return
+        above = above.parent
+
+
+def _mark_outer(root: Node) -> None:
+    """Sets the outer flags of a whole tree in one walk."""
+    path: Counter[Key] = Counter()
+    stack = [(root, True)]
+    while stack:
+        node, entering = stack.pop()
+        keys = (node.line_key, node.function_key)
+        if not entering:
+            path.subtract(keys)
+            continue
+        if node.parent is not None:
+            node.outer_line = not path[node.line_key]
+            node.outer_function = not path[node.function_key]
+        path.update(keys)
+        stack.append((node, False))
+        stack.extend((child, True) for child in node.children)
