@@ -66,10 +66,25 @@ def diagnose(pid: int) -> list[Obstacle]:
 
     Empty when nothing known does. Raises NoSuchProcess.
     """
-    read_stat(pid)
+    if not is_hidden(pid):
+        read_stat(pid)
     situation = _look(pid)
     found = [obstacle for check in _CHECKS if (obstacle := check(situation)) is not None]
     return sorted(found, key=lambda obstacle: obstacle.stops_only)
+
+
+def is_hidden(pid: int) -> bool:
+    """Whether the process is there although /proc does not show it to us (hidepid)."""
+    # To kill(2), numbers below 1 mean groups of processes.
+    if pid < 1 or os.path.exists(f"/proc/{pid}"):
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def denied(pid: int, action: str = "read") -> PermissionDenied:
@@ -186,9 +201,8 @@ def _gain_rights(situation: Situation) -> str:
 def _hidden(situation: Situation) -> Obstacle | None:
     if situation.status:
         return None
-    return Obstacle(
-        "hidden", "/proc is mounted so that others' processes are hidden", privileged(situation.pid)
-    )
+    why = "/proc is mounted so that others' processes are hidden"
+    return Obstacle("hidden", why, privileged(situation.pid))
 
 
 def _sandboxed(situation: Situation) -> Obstacle | None:

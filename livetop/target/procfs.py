@@ -49,7 +49,7 @@ def read_stat(pid: int) -> Stat:
     """Return what /proc/PID/stat says. Raises NoSuchProcess."""
     try:
         return parse_stat(read_file(f"/proc/{pid}/stat", 4096))
-    except (OSError, ValueError, IndexError):
+    except (OSError, OverflowError, ValueError, IndexError):
         raise NoSuchProcess(
             f"there is no process {pid}: `livetop list` shows the Python processes of this machine"
         ) from None
