@@ -40,13 +40,14 @@ _STDERR_LINES = 20
 def local_engine() -> list[str]:
     """The command of an engine on this machine, with absolute paths, as sudo needs them.
 
-    `-I` keeps the engine free of the caller's environment and directory, but also of packages installed
-    for one user only; livetop itself is then found by the path of this very package.
+    `-I` keeps the engine free of the caller's environment and directory, but also of packages that are
+    found through them or installed for one user only; livetop is then named by its own path.
     """
     root = str(Path(livetop.__file__).resolve().parents[1])
-    if root in site.getsitepackages():
-        return [sys.executable, "-I", "-m", "livetop.sampling"]
-    return [sys.executable, "-I", "-c", _BOOT, root]
+    passing = [site.getusersitepackages(), os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    if root in passing:
+        return [sys.executable, "-I", "-c", _BOOT, root]
+    return [sys.executable, "-I", "-m", "livetop.sampling"]
 
 
 def engine_command(via: str | None) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import asdict, astuple, replace
 
 from livetop.profile.model import Profile
+from livetop.profile.states import State
 from livetop.session.link import EngineLink
 from livetop.session.protocol import End, Happening, LinkError
 from livetop.wire.framing import ProtocolError
@@ -25,13 +26,14 @@ from livetop.wire.messages import (
     Hello,
     NeedSource,
     Source,
-    ThreadUse,
 )
 
 CREDIT = 4
 """Deltas that may be on their way at once; the engine coalesces what it may not send."""
 
 EVENTS_KEPT = 1000
+
+_STATES = frozenset(map(int, State))
 
 _UNDRAWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -171,6 +173,9 @@ class Live:
 
     def _define_processes(self, defs: Defs) -> None:
         for process in defs.processes:
+            # The model takes every definition for a new process.
+            if process.id in self._processes:
+                continue
             self._processes[process.id] = self._profile.define_process(
                 process.pid, process.argv, process.python, process.build, process.host, process.started
             )
@@ -217,17 +222,14 @@ class Live:
                 (nodes[node], threads[thread], state, libraries[library], count, weight, squared)
                 for node, thread, state, library, count, weight, squared in map(astuple, delta.cells)
             ]
-            uses = list(self._uses(delta.threads))
+            uses = [(threads[use.thread], *astuple(use)[1:]) for use in delta.threads]
         except KeyError as error:
             raise ProtocolError(f"the engine refers to {error.args[0]}, which it never defined") from None
+        if not all(state in _STATES for _, _, state, *_ in cells):
+            raise ProtocolError("the engine sent a state of time that this end does not know")
         self._profile.add(delta.t0, delta.t1, cells, uses, asdict(delta.sampling))
         self._outstanding -= 1
         self.credit(1)
-
-    def _uses(self, uses: Iterable[ThreadUse]) -> Iterator[tuple[Any, ...]]:
-        for use in uses:
-            _, *rest = astuple(use)
-            yield (self._threads[use.thread], *rest)
 
     def _apply_event(self, event: Event) -> None:
         thread = self._threads.get(event.thread, 0)
@@ -242,7 +244,7 @@ class Live:
             self._source_errors[file] = source.error or "the source cannot be had"
         else:
             self._source_errors.pop(file, None)
-            self._profile.sources[file] = source.text
+            self._profile.set_source(file, source.text)
             self._lines.pop(file, None)
 
     def _apply_bye(self, bye: Bye) -> None:
