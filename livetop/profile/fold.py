@@ -19,7 +19,7 @@ def fold(tree: Tree, cap: int) -> dict[int, int]:
     """Folds the cold nodes of a tree; returns the new node of each that is gone."""
     order = sorted(tree.live)
     kept = _hottest(tree, order, int(cap * KEPT))
-    moving = [tree.live[id] for id in order if id not in kept]
+    moving = [tree.live[number] for number in order if number not in kept]
     anchors: dict[int, Node] = {}
     for node in moving:
         above = node.parent
@@ -56,13 +56,13 @@ def _real(node: Node, other: int) -> Node:
 
 def _hottest(tree: Tree, order: list[int], count: int) -> set[int]:
     """Returns the ids of the nodes with the hottest subtrees: closed upwards, as heat adds up."""
-    heat = {id: tree.live[id].heat for id in order}
-    for id in reversed(order):
-        parent = tree.live[id].parent
+    heat = {number: tree.live[number].heat for number in order}
+    for number in reversed(order):
+        parent = tree.live[number].parent
         if parent is not None:
-            heat[parent.id] += heat[id]
-    roots = {id for id in order if tree.live[id].parent is None}
-    ranked = sorted(order, key=lambda id: (-heat[id], id))
+            heat[parent.id] += heat[number]
+    roots = {number for number in order if tree.live[number].parent is None}
+    ranked = sorted(order, key=lambda number: (-heat[number], number))
     return roots | set(ranked[:count])
 
 

@@ -31,13 +31,14 @@ class ThreadUse:
     idle: float = 0.0
     samples: int = 0
 
-    def add(self, own: float, queued: float, gil: float, wait: float, idle: float, samples: int) -> None:
-        self.own += own
-        self.queued += queued
-        self.gil += gil
-        self.wait += wait
-        self.idle += idle
-        self.samples += samples
+    def merge(self, other: ThreadUse) -> None:
+        """Adds another stretch of the same thread."""
+        self.own += other.own
+        self.queued += other.queued
+        self.gil += other.gil
+        self.wait += other.wait
+        self.idle += other.idle
+        self.samples += other.samples
 
     @property
     def wall(self) -> float:

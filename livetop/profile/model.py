@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
+from livetop.profile import details, tables
+from livetop.profile.cells import MICRO2, NANO, SPLIT, STATES, Cell, merge, scaled
+from livetop.profile.fold import fold
+from livetop.profile.history import History
 from livetop.profile.info import (
     Details,
     LineHeat,
@@ -14,7 +19,13 @@ from livetop.profile.info import (
     TimelinePoint,
     Totals,
 )
+from livetop.profile.names import FileInfo, FunctionInfo, Names
 from livetop.profile.rows import Key, Query, Table
+from livetop.profile.states import State
+from livetop.profile.text import printable
+from livetop.profile.timeline import Timeline
+from livetop.profile.tree import Tree
+from livetop.profile.view import View, normalised
 
 CellTuple = tuple[int, int, int, int, int, float, float]
 """(node, thread, state, library, count, weight in seconds, squared in seconds²), in model ids."""
@@ -22,47 +33,87 @@ CellTuple = tuple[int, int, int, int, int, float, float]
 UseTuple = tuple[int, str, float, float, float, float, float, int, bool]
 """(thread, state, own, queued, gil, wait, idle, samples, holds_gil): seconds, in model ids."""
 
+LIVE_VIEWS = 6
+KNOWN_NODES = 8
+"""Definitions kept for each live node allowed."""
+
+_HEAT = {State.OWN: 1.0, State.QUEUED: 0.1, State.GIL: 0.1, State.WAIT: 0.1, State.IDLE: 0.1}
+_HEAT_OF = tuple(_HEAT.get(state, 0.0) / NANO for state in State)
+
 
 class Profile:
-    """One or more processes' time. All ids are the model's own, positive, and never used twice."""
+    """One or more processes' time. All ids are the model's own, positive, and never used twice.
 
-    processes: dict[int, ProcessInfo]
-    threads: dict[int, ThreadInfo]
-    sampling: SamplingTotals
-    sources: dict[int, str]
+    Bounded whatever the target does: at most `node_cap` live nodes, ten minutes of seconds and sixty
+    coarser blocks, and so many names of each sort; what is too much becomes [other].
+    """
 
     def __init__(self, node_cap: int = 10_000) -> None:
-        raise NotImplementedError
+        self.node_cap = max(100, node_cap)
+        self.names = Names()
+        self.tree = Tree(self.names.other, self.node_cap * KNOWN_NODES)
+        self.history = History()
+        self.sampling = SamplingTotals()
+        self._timeline = Timeline()
+        self._views: OrderedDict[Query, View] = OrderedDict()
+        self._tables: dict[Query, Table] = {}
+
+    # ------------------------------------------------------------ definitions
+
+    @property
+    def processes(self) -> dict[int, ProcessInfo]:
+        return self.names.processes
+
+    @property
+    def threads(self) -> dict[int, ThreadInfo]:
+        return self.names.threads
+
+    @property
+    def sources(self) -> dict[int, str]:
+        """File id -> text of the source files that were fetched."""
+        return self.names.sources
 
     def define_process(
         self, pid: int, argv: list[str], python: str, build: str, host: str, started: float
     ) -> int:
-        """Returns the id of this process (a new one each time: a pid may be used again)."""
-        raise NotImplementedError
+        """Returns the id of a process; the same pid, host and start is the same process."""
+        return self.names.define_process(pid, argv, python, build, host, started)
 
     def define_file(self, name: str, module: str) -> int:
         """Returns the id of a source file; the same pair gives the same id."""
-        raise NotImplementedError
+        if self.names.files.full:
+            used = {function.file for function in self.names.functions.values.values()}
+            self.names.files.forget(used | self.names.sources.keys())
+        return self.names.files.define(FileInfo(printable(name), printable(module)))
 
     def define_function(self, name: str, file: int, first_line: int, kind: str = "python") -> int:
         """Returns the id of a function; the same arguments give the same id."""
-        raise NotImplementedError
+        if self.names.functions.full:
+            used = {function for _, function, _ in self.tree.known.values()}
+            self.names.functions.forget(used | {self.names.other})
+        return self.names.functions.define(FunctionInfo(printable(name), file, first_line, kind))
 
     def define_node(self, parent: int, function: int, line: int) -> int:
         """Returns the id of a place in the call tree; parent 0, function 0, line PROCESS ID is a root."""
-        raise NotImplementedError
+        return self.tree.define(parent, function, line)
 
     def define_thread(self, process: int, tid: int, name: str) -> int:
         """Returns the id of a live thread; called again with the same process and tid it renames."""
-        raise NotImplementedError
+        return self.names.define_thread(process, tid, name)
 
     def define_library(self, name: str) -> int:
         """Returns the id of a library."""
-        raise NotImplementedError
+        return self.names.define_library(name)
 
     def file_name(self, file: int) -> str:
         """Returns the name the target knows a file by, "" when unknown."""
-        raise NotImplementedError
+        return self.names.file(file).name
+
+    def set_source(self, file: int, text: str) -> None:
+        """Keeps the text of a file for the source pane, snapshots and diffs (oldest go when too many)."""
+        self.names.set_source(file, text)
+
+    # ------------------------------------------------------------ time
 
     def add(
         self,
@@ -73,41 +124,158 @@ class Profile:
         sampling: Mapping[str, float],
     ) -> None:
         """Adds what happened between t0 and t1 (engine clock)."""
-        raise NotImplementedError
+        t1 = max(t0, t1)
+        block, closed = self.history.block_for(t0, t1)
+        if closed is not None:
+            for view in self._views.values():
+                view.close(closed)
+        self.tree.warm_up(t1)
+        taken = self._taken(cells)
+        merge(block.sums, taken)
+        block.gil_held += float(sampling.get("gil_held", 0.0))
+        self._note_uses(threads, block.uses)
+        self.sampling.add(t1 - t0, sampling)
+        for view in self._views.values():
+            view.expire(t1)
+            view.add(taken)
+        evidence = sum(cell[5] for cell in taken if cell[2] in SPLIT)
+        native = sum(cell[5] for cell in taken if cell[2] == State.NATIVE)
+        self._timeline.add(block, native, evidence, self.sampling.rss)
+        self._tables.clear()
+        self._stay_bounded(closed is not None)
 
-    def set_source(self, file: int, text: str) -> None:
-        """Keeps the text of a file for the source pane, snapshots and diffs (oldest go when too many)."""
-        raise NotImplementedError
+    def _taken(self, cells: Iterable[CellTuple]) -> list[Cell]:
+        """Returns cells in whole units, each on a live node and a known thread."""
+        live, known_threads, result = self.tree.live, self.names.threads, []
+        unit = self.tree.heat_unit
+        for number, thread, state, library, count, weight, squared in cells:
+            if not 0 <= state < STATES:
+                continue
+            node = live.get(number)
+            if thread not in known_threads or node is None:
+                process = known_threads[thread].process if thread in known_threads else self._any_process()
+                node = self.tree.node(number, process)
+                if thread not in known_threads:
+                    thread = self.names.other_threads(node.process).id
+            nanoseconds = scaled(weight, NANO)
+            node.heat += nanoseconds * _HEAT_OF[state] * unit
+            result.append((node.id, thread, state, library, count, nanoseconds, scaled(squared, MICRO2)))
+        return result
+
+    def _any_process(self) -> int:
+        return next(iter(self.names.processes), 1)
+
+    def _note_uses(self, threads: Iterable[UseTuple], uses: dict[int, ThreadUse]) -> None:
+        for thread, state, own, queued, gil, wait, idle, samples, holds_gil in threads:
+            info = self.names.threads.get(thread)
+            if info is None:
+                info = self.names.other_threads(self._any_process())
+            elif info.tid:
+                info.state, info.holds_gil = state, holds_gil
+            use = ThreadUse(own, queued, gil, wait, idle, samples)
+            info.use.merge(use)
+            if (known := uses.get(info.id)) is None:
+                uses[info.id] = use
+            else:
+                known.merge(use)
+
+    def _stay_bounded(self, second_ended: bool) -> None:
+        """Folds what is too much; the running sums are then made anew from the history."""
+        changed = second_ended and self.history.roll_up(self._other_of)
+        nodes = fold(self.tree, self.node_cap) if len(self.tree.live) > self.node_cap else {}
+        threads = self.names.fold_threads() if second_ended else {}
+        if nodes or threads:
+            self.history.rename(nodes, threads)
+            changed = True
+        if changed:
+            self._views.clear()
+
+    def _other_of(self, number: int) -> int:
+        node = self.tree.live[number]
+        return self.tree.other_below(self.tree.root(node.process)).id
 
     def reset(self) -> None:
         """Forgets all time so far; definitions, threads and the timeline stay."""
-        raise NotImplementedError
+        self.history = History()
+        self.tree.remove(set(self.tree.live))
+        self.sampling = SamplingTotals(
+            rate=self.sampling.rate,
+            rss=self.sampling.rss,
+            threads=self.sampling.threads,
+            calm=self.sampling.calm,
+        )
+        for thread in self.names.threads.values():
+            thread.use = ThreadUse()
+        self._views.clear()
+        self._tables.clear()
 
-    def rows(self, query: Query) -> Table:
-        """Returns the table of a query."""
-        raise NotImplementedError
-
-    def row_details(self, key: Key, query: Query) -> Details:
-        """Returns callers and callees of a line or function."""
-        raise NotImplementedError
-
-    def heat(self, target: int | Key, query: Query) -> dict[int, LineHeat]:
-        """Returns line -> heat of a whole file (a file id) or of one function (the key of its row)."""
-        raise NotImplementedError
-
-    def timeline(self, seconds: int = 60) -> list[TimelinePoint]:
-        """Returns one point a second, oldest first, at most 600."""
-        raise NotImplementedError
-
-    def totals(self, query: Query) -> Totals:
-        """Returns the header's figures."""
-        raise NotImplementedError
-
-    def thread_use(self, window: float | None) -> dict[int, ThreadUse]:
-        """Returns what each thread did in a window (None: since the reset)."""
-        raise NotImplementedError
+    # ------------------------------------------------------------ answers
 
     @property
     def duration(self) -> float:
         """Seconds since the reset."""
-        raise NotImplementedError
+        return self.sampling.duration
+
+    def rows(self, query: Query) -> Table:
+        """Returns the table of a query; the same object until time is added."""
+        table = self._tables.get(query)
+        if table is None:
+            view = self._view(query)
+            table = tables.build(view, self.names, query, self.covered(query.window))
+            self._tables[query] = table
+        return table
+
+    def covered(self, window: float | None) -> float:
+        """Returns the seconds of the clock that a window looks at."""
+        open_block = self.history.open
+        closed = sum(block.duration for block in self.history.window(window))
+        return closed + (max(0.0, open_block.t1 - open_block.t0) if open_block else 0.0)
+
+    def _view(self, query: Query) -> View:
+        wanted = normalised(query)
+        view = self._views.get(wanted)
+        if view is None:
+            view = self._views[wanted] = View(wanted, self.tree, self.history)
+            while len(self._views) > LIVE_VIEWS:
+                self._views.popitem(last=False)
+        self._views.move_to_end(wanted)
+        view.settle()
+        return view
+
+    def row_details(self, key: Key, query: Query) -> Details:
+        """Returns callers and callees of a line or function."""
+        return details.callers_and_callees(self._view(details.called_by(key, query)), self, key)
+
+    def heat(self, target: int | Key, query: Query) -> dict[int, LineHeat]:
+        """Returns line -> heat of a whole file (a file id) or of one function (the key of its row)."""
+        return details.heat(self.rows(details.by_line(query)), target)
+
+    def timeline(self, seconds: int = 60) -> list[TimelinePoint]:
+        """Returns one point a second, oldest first, at most 600."""
+        return self._timeline.points(seconds)
+
+    def totals(self, query: Query) -> Totals:
+        """Returns the header's figures."""
+        view = self._view(query)
+        return details.totals(
+            self, view, query, self.thread_use(query.window), self.covered(query.window)
+        )
+
+    def gil_held(self, window: float | None) -> float:
+        """Returns the seconds of a window during which some thread held the GIL."""
+        blocks = self.history.window(window)
+        open_block = self.history.open
+        return sum(block.gil_held for block in blocks) + (open_block.gil_held if open_block else 0.0)
+
+    def thread_use(self, window: float | None) -> dict[int, ThreadUse]:
+        """Returns what each thread did in a window (None: since the reset)."""
+        if window is None:
+            return {thread.id: thread.use for thread in self.names.threads.values()}
+        result: dict[int, ThreadUse] = {}
+        uses = [block.uses for block in self.history.window(window)]
+        if self.history.open is not None:
+            uses.append(self.history.open.uses)
+        for block in uses:
+            for thread, use in block.items():
+                result.setdefault(thread, ThreadUse()).merge(use)
+        return result

@@ -10,6 +10,8 @@ from collections import Counter
 
 from livetop.profile.rows import Key
 
+HEAT_HALF_LIFE = 60.0
+
 Place = tuple[int, int, int]
 """(parent node, function, line); a root is (0, 0, process)."""
 
@@ -32,8 +34,8 @@ class Node:
         "process",
     )
 
-    def __init__(self, id: int, parent: Node | None, function: int, line: int) -> None:
-        self.id = id
+    def __init__(self, number: int, parent: Node | None, function: int, line: int) -> None:
+        self.id = number
         self.parent = parent
         self.function = function
         self.line = line
@@ -57,6 +59,9 @@ class Tree:
         self._ids: dict[Place, int] = {}
         self._known_cap = known_cap
         self._next = 1
+        self.heat_unit = 1.0
+        """What a second of time adds to a node's heat now: it doubles each minute, so old heat fades."""
+        self._heat_time: float | None = None
         self._lines: Counter[Key] = Counter()
         self._functions: Counter[Key] = Counter()
 
@@ -75,11 +80,11 @@ class Tree:
         self._ids[place] = new
         return new
 
-    def restore(self, id: int, place: Place) -> None:
+    def restore(self, number: int, place: Place) -> None:
         """Takes over a definition with the id it had (from a snapshot, parents first)."""
-        self.known[id] = place
-        self._ids[place] = id
-        self._next = max(self._next, id + 1)
+        self.known[number] = place
+        self._ids[place] = number
+        self._next = max(self._next, number + 1)
 
     def root(self, process: int) -> Node:
         """Returns the live root of a process."""
@@ -93,36 +98,36 @@ class Tree:
         """Returns the live child of a live node."""
         return self._enliven(self.define(parent.id, function, line))
 
-    def node(self, id: int, process: int) -> Node:
+    def node(self, number: int, process: int) -> Node:
         """Returns the live node of an id; one that was forgotten is [other] of `process`."""
-        found = self.live.get(id)
+        found = self.live.get(number)
         if found is not None:
             return found
-        chain_start = id
+        chain_start = number
         while chain_start in self.known:
             parent, function, line = self.known[chain_start]
             if parent == 0:
                 whole = function == 0 and line > 0
-                return self._enliven(id) if whole else self.other_below(self.root(process))
+                return self._enliven(number) if whole else self.other_below(self.root(process))
             chain_start = parent
         return self.other_below(self.root(process))
 
-    def _enliven(self, id: int) -> Node:
+    def _enliven(self, number: int) -> Node:
         """Makes a known node whose chain is whole live, and all above it."""
         chain = []
-        while id and id not in self.live:
-            chain.append(id)
-            id = self.known[id][0]
-        node = self.live[id] if id else None
+        while number and number not in self.live:
+            chain.append(number)
+            number = self.known[number][0]
+        node = self.live[number] if number else None
         for new in reversed(chain):
             _, function, line = self.known[new]
             node = self._add(new, node, function, line)
         assert node is not None
         return node
 
-    def _add(self, id: int, parent: Node | None, function: int, line: int, look: bool = True) -> Node:
-        node = Node(id, parent, function, line)
-        self.live[id] = node
+    def _add(self, number: int, parent: Node | None, function: int, line: int, look: bool = True) -> Node:
+        node = Node(number, parent, function, line)
+        self.live[number] = node
         if parent is not None:
             parent.children.append(node)
             # A key that no live node has yet cannot be above: most nodes need no walk.
@@ -134,23 +139,33 @@ class Tree:
 
     def enliven_all(self, ids: list[int]) -> None:
         """Makes many nodes live, parents first, in time linear in their number whatever their shape."""
-        for id in ids:
-            parent, function, line = self.known[id]
-            if id not in self.live:
-                self._add(id, self.live.get(parent), function, line, look=False)
+        for number in ids:
+            parent, function, line = self.known[number]
+            if number not in self.live:
+                self._add(number, self.live.get(parent), function, line, look=False)
         for node in self.live.values():
             if node.parent is None:
                 _mark_outer(node)
 
+    def warm_up(self, now: float) -> None:
+        """Moves the unit of heat on to a moment, in seconds."""
+        if self._heat_time is not None and now > self._heat_time:
+            self.heat_unit *= 2.0 ** min((now - self._heat_time) / HEAT_HALF_LIFE, 100.0)
+            if self.heat_unit > 1e100:
+                for node in self.live.values():
+                    node.heat /= self.heat_unit
+                self.heat_unit = 1.0
+        self._heat_time = now if self._heat_time is None else max(now, self._heat_time)
+
     def remove(self, ids: set[int]) -> None:
         """Takes live nodes off the tree; with a node, all below it must be among `ids`."""
         parents: dict[int, Node] = {}
-        for id in sorted(ids):
-            node = self.live.pop(id)
+        for number in sorted(ids):
+            node = self.live.pop(number)
             self._lines[node.line_key] -= 1
             self._functions[node.function_key] -= 1
             # What was live until now is not the oldest definition, whenever it was made.
-            self.known[id] = self.known.pop(id)
+            self.known[number] = self.known.pop(number)
             if node.parent is not None and node.parent.id not in ids:
                 parents[node.parent.id] = node.parent
         for parent in parents.values():
@@ -158,13 +173,13 @@ class Tree:
         self._lines = +self._lines
         self._functions = +self._functions
 
-    def _keep_fresh(self, id: int) -> None:
+    def _keep_fresh(self, number: int) -> None:
         """Moves a definition that is used as a parent, and those above it, away from the oldest ones."""
         recent = self._next - self._known_cap // 4
         chain = []
-        while id < recent and id in self.known and id not in self.live:
-            chain.append(id)
-            id = self.known[id][0]
+        while number < recent and number in self.known and number not in self.live:
+            chain.append(number)
+            number = self.known[number][0]
         for old in reversed(chain):
             self.known[old] = self.known.pop(old)
 
@@ -172,11 +187,11 @@ class Tree:
         """Drops the oldest quarter of the definitions that carry no time, and what hung below them."""
         excess = len(self.known) - self._known_cap * 3 // 4
         gone: set[int] = set()
-        for id, (parent, _, _) in self.known.items():
-            if id not in self.live and (len(gone) < excess or parent in gone):
-                gone.add(id)
-        for id in gone:
-            del self._ids[self.known.pop(id)]
+        for number, (parent, _, _) in self.known.items():
+            if number not in self.live and (len(gone) < excess or parent in gone):
+                gone.add(number)
+        for number in gone:
+            del self._ids[self.known.pop(number)]
 
 
 def _look_above(node: Node, line_too: bool) -> None:

@@ -1,0 +1,120 @@
+"""What surrounds a row: callers, callees, the heat of its source, and the header's figures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from livetop.profile.cells import SPLIT
+from livetop.profile.info import Details, LineHeat, ThreadUse, Totals
+from livetop.profile.rows import Key, Query, Row, Table
+from livetop.profile.states import State
+from livetop.profile.tree import Node
+from livetop.profile.view import View
+
+if TYPE_CHECKING:
+    from livetop.profile.model import Profile
+
+
+def called_by(key: Key, query: Query) -> Query:
+    """Returns the query whose running sums know a row's surroundings."""
+    by = "function" if key[0] == "function" else "line"
+    return Query(by, query.window, query.mode, query.threads, query.idle)  # type: ignore[arg-type]
+
+
+def by_line(query: Query) -> Query:
+    return Query("line", query.window, query.mode, query.threads, query.idle)
+
+
+def callers_and_callees(view: View, profile: Profile, key: Key) -> Details:
+    """Returns who calls a line or function and what it calls, as shares of its total.
+
+    A call from itself is not a caller: the outermost of a recursion is looked at.
+    """
+    if key[0] not in ("line", "function"):
+        return Details([], [])
+    by_function = key[0] == "function"
+    callers: defaultdict[str, int] = defaultdict(int)
+    callees: defaultdict[str, int] = defaultdict(int)
+    total = 0
+    for node in profile.tree.live.values():
+        if (node.function_key if by_function else node.line_key) != key:
+            continue
+        subtree = view.subtrees.get(node.id, 0)
+        if node.outer_function if by_function else node.outer_line:
+            total += subtree
+            if node.parent is not None and node.parent.parent is not None:
+                callers[_label(node.parent, profile)] += subtree
+        for child in node.children:
+            callees[_callee(child, profile)] += view.subtrees.get(child.id, 0)
+    return Details(_shares(callers, total), _shares(callees, total))
+
+
+def _shares(weights: dict[str, int], total: int) -> list[tuple[str, float]]:
+    shares = [(label, weight / total) for label, weight in weights.items() if total and weight > 0]
+    return sorted(((label, min(1.0, share)) for label, share in shares), key=lambda item: (-item[1], item[0]))
+
+
+def _callee(node: Node, profile: Profile) -> str:
+    function = profile.names.function(node.function)
+    module = profile.names.file(function.file).module.rpartition("/")[2]
+    return f"{function.name} {module}" if module else function.name
+
+
+def _label(node: Node, profile: Profile) -> str:
+    label = _callee(node, profile)
+    return f"{label}:{node.line}" if node.line else label
+
+
+def heat(table: Table, target: int | Key) -> dict[int, LineHeat]:
+    """Returns line -> heat out of a table by line.
+
+    Several functions may share a line (a lambda and the function that makes it): own times add up, of
+    totals the largest counts, as one of them may have called the other.
+    """
+    wanted: dict[int, list[Row]] = {}
+    for row in table.rows:
+        if row.line is not None and _belongs(row, target):
+            wanted.setdefault(row.line, []).append(row)
+    return {line: _line_heat(rows) for line, rows in wanted.items()}
+
+
+def _belongs(row: Row, target: int | Key) -> bool:
+    if isinstance(target, int):
+        return row.file_id == target and target > 0
+    return row.key[:3] == ("line", *target[1:3])
+
+
+def _line_heat(rows: list[Row]) -> LineHeat:
+    own = sum(row.own_share for row in rows)
+    known = [row for row in rows if row.native is not None]
+    cpu = sum((row.python or 0) + (row.native or 0) + (row.system or 0) for row in known)
+    native = sum(row.native or 0 for row in known) / cpu if cpu else None
+    return LineHeat(own, max(own, *(row.total_share for row in rows)), native)
+
+
+def totals(
+    profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse], duration: float
+) -> Totals:
+    """Returns the header's figures of the selected threads."""
+    selected = [
+        thread
+        for thread in profile.threads.values()
+        if thread.state != "gone" and thread.tid and (query.threads is None or thread.id in query.threads)
+    ]
+    chosen = [use for number, use in uses.items() if query.threads is None or number in query.threads]
+    idle = 0
+    for thread in selected:
+        use = uses.get(thread.id)
+        idle += use is None or (use.idle > 0 and use.idle >= 0.99 * use.wall)
+    seconds = max(duration, 1e-9)
+    evidence = sum(view.all.weights[state] for state in SPLIT)
+    return Totals(
+        cpu=sum(use.own for use in chosen) / seconds,
+        gil_held=profile.gil_held(query.window) / seconds,
+        wait=sum(use.gil + use.wait - use.idle for use in chosen) / seconds,
+        native=view.all.weights[State.NATIVE] / evidence if evidence else None,
+        idle_threads=idle,
+        threads=len(selected),
+        duration=duration,
+    )

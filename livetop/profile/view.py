@@ -1,0 +1,259 @@
+"""The running sums behind one table: cells added as they come, taken away as their second expires.
+
+A table asked for four times a second must not add up ten thousand nodes each time. A `View` keeps the
+sums of every row for one window, mode and choice of threads. Own figures follow each cell at once; totals
+(which concern every caller) are passed up the tree only when a table is asked for, once for all cells
+since the last time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from livetop.profile.cells import SPLIT, STATES, Cell, measured
+from livetop.profile.history import Block, History, in_window
+from livetop.profile.rows import Key, Query
+from livetop.profile.states import State
+from livetop.profile.tree import Node, Tree
+
+_NATIVE = int(State.NATIVE)
+_SPLIT = frozenset(int(state) for state in SPLIT)
+
+
+class Sums:
+    """What a row is made of. By state: weights in ns, counts, squares in µs².
+
+    `own`, `total`: ns of the mode. The others are sums over blocks, for intervals: `own_own` own²,
+    `own_all` own · everything, and of the evidence `nn` native², `ne` native · split, `ee` split².
+    """
+
+    __slots__ = (
+        "counts",
+        "ee",
+        "key",
+        "libraries",
+        "ne",
+        "nn",
+        "own",
+        "own_all",
+        "own_own",
+        "squares",
+        "total",
+        "weights",
+    )
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.weights = [0] * STATES
+        self.counts = [0] * STATES
+        self.squares = [0] * STATES
+        self.libraries: dict[int, int] = {}
+        self.own = self.total = 0
+        self.own_own = self.own_all = 0
+        self.nn = self.ne = self.ee = 0
+
+    def empty(self) -> bool:
+        return not self.total and not any(self.counts) and not any(self.weights)
+
+
+Part = list[int]
+"""What one block gave one row: [own, native, python + native + system], ns."""
+
+
+def normalised(query: Query) -> Query:
+    """Returns the query whose running sums answer this one."""
+    if query.mode != "wall":
+        return Query(query.by, query.window, query.mode, query.threads)
+    return query
+
+
+class View:
+    """Running sums of one (normalised) query. `all` is the sum of all rows, `blocks` how many it has."""
+
+    def __init__(self, query: Query, tree: Tree, history: History) -> None:
+        self.query = query
+        self.sums: dict[Key, Sums] = {}
+        self.all = Sums(())
+        self.blocks = 0
+        self.subtrees: dict[int, int] = {}
+        """Node -> ns of the mode in its whole subtree; as of the last `settle`."""
+        self._tree = tree
+        self.measured = (
+            tuple(state in SPLIT for state in State)
+            if query.by == "library"
+            else measured(query.mode, query.idle)
+        )
+        self._bound: dict[int, Sums] = {}
+        self._bind: Callable[[int], Key] = {
+            "line": lambda node: tree.live[node].line_key,
+            "function": lambda node: tree.live[node].function_key,
+            "thread": lambda thread: ("thread", thread),
+            "library": lambda library: ("library", library),
+        }[query.by]
+        self._pending: dict[int, int] = {}
+        self._open: dict[Sums, Part] = {}
+        self._taken: deque[Block] = deque()
+        for block in history.window(query.window):
+            self._include(block)
+        if history.open is not None:
+            self.add((*key, *value) for key, value in history.open.sums.items())  # type: ignore[misc]
+
+    # ------------------------------------------------------------ time comes and goes
+
+    def add(self, cells: Iterable[Cell]) -> None:
+        """Adds cells of the open block."""
+        self._sum(cells, 1, self._open)
+
+    def close(self, block: Block) -> None:
+        """The open block ended: what it gave each row counts for the intervals from now on."""
+        self._note(self._open, 1)
+        self._open = {}
+        if self.query.window is not None:
+            self._taken.append(block)
+
+    def expire(self, now: float) -> None:
+        """Takes away the blocks that the window has left behind."""
+        if self.query.window is None:
+            return
+        expired = False
+        while self._taken and not in_window(self._taken[0], now, self.query.window):
+            block = self._taken.popleft()
+            parts: dict[Sums, Part] = {}
+            self._sum(block.cells, -1, parts)
+            self._note(parts, -1)
+            expired = True
+        if expired and len(self._bound) > 4 * len(self.sums) + 1000:
+            self._bound.clear()
+
+    def _include(self, block: Block) -> None:
+        self.add(block.cells)
+        self.close(block)
+
+    def _sum(self, cells: Iterable[Cell], sign: int, parts: dict[Sums, Part]) -> None:
+        bound, chosen, is_measured = self._bound, self.query.threads, self.measured
+        pending, everything = self._pending, self.all
+        column = 1 if self.query.by == "thread" else 0
+        by_library = self.query.by == "library"
+        for cell in cells:
+            node, thread, state, library, count, weight, squared = cell
+            if chosen is not None and thread not in chosen:
+                continue
+            slot = cell[column]
+            if by_library:
+                slot = library if library and state == _NATIVE else -state
+            sums = bound.get(slot)
+            if sums is None:
+                sums = self._bound_sums(slot)
+            if sign < 0:
+                weight, count, squared = -weight, -count, -squared
+            sums.weights[state] += weight
+            sums.counts[state] += count
+            sums.squares[state] += squared
+            everything.weights[state] += weight
+            everything.counts[state] += count
+            everything.squares[state] += squared
+            if is_measured[state]:
+                sums.own += weight
+                part = parts.get(sums)
+                if part is None:
+                    part = parts[sums] = [0, 0, 0]
+                part[0] += weight
+                pending[node] = pending.get(node, 0) + weight
+            if state in _SPLIT:
+                part = parts.get(sums)
+                if part is None:
+                    part = parts[sums] = [0, 0, 0]
+                part[2] += weight
+                if state == _NATIVE:
+                    part[1] += weight
+                    sums.libraries[library] = sums.libraries.get(library, 0) + weight
+
+    def _bound_sums(self, slot: int) -> Sums:
+        key = self._bind(slot)
+        sums = self.sums.get(key)
+        if sums is None:
+            sums = self.sums[key] = Sums(key)
+        self._bound[slot] = sums
+        return sums
+
+    # ------------------------------------------------------------ sums over blocks
+
+    def _note(self, parts: dict[Sums, Part], sign: int) -> None:
+        """Adds (or takes) a block's share of the sums over blocks."""
+        whole = abs(sum(part[0] for part in parts.values()))
+        for sums, (own, native, split) in parts.items():
+            if own:
+                sums.own_own += sign * own * own
+                sums.own_all += sign * abs(own) * whole
+            if split:
+                sums.nn += sign * native * native
+                sums.ne += sign * native * split
+                sums.ee += sign * split * split
+        if whole:
+            self.all.own_own += sign * whole * whole
+            self.blocks += sign
+
+    def open_parts(self) -> tuple[dict[Sums, Part], int]:
+        """Returns what the open block gave each row so far, and all rows together."""
+        return self._open, sum(part[0] for part in self._open.values())
+
+    # ------------------------------------------------------------ totals
+
+    def settle(self) -> None:
+        """Brings totals up to date: passes what came and went since the last time up the tree."""
+        if self.query.by in ("thread", "library"):
+            self._pending.clear()
+            for sums in self.sums.values():
+                sums.total = sums.own
+        elif self._pending:
+            self._pass_up()
+        if self.query.window is not None:
+            self._drop_empty()
+
+    def _pass_up(self) -> None:
+        changes = {number: change for number, change in self._pending.items() if change}
+        self._pending.clear()
+        live, subtrees, rows = self._tree.live, self.subtrees, self.sums
+        by_line = self.query.by == "line"
+        for node in _upwards(changes, live):
+            change = changes[node.id]
+            if not change:
+                continue
+            if subtree := subtrees.get(node.id, 0) + change:
+                subtrees[node.id] = subtree
+            else:
+                del subtrees[node.id]
+            if node.parent is not None:
+                changes[node.parent.id] += change
+            if node.outer_line if by_line else node.outer_function:
+                key = node.line_key if by_line else node.function_key
+                sums = rows.get(key)
+                if sums is None:
+                    sums = rows[key] = Sums(key)
+                sums.total += change
+
+    def _drop_empty(self) -> None:
+        empty = [key for key, sums in self.sums.items() if not sums.total and sums.empty()]
+        if not empty:
+            return
+        gone = {id(self.sums.pop(key)) for key in empty}
+        self._bound = {slot: sums for slot, sums in self._bound.items() if id(sums) not in gone}
+        self._open = {sums: part for sums, part in self._open.items() if id(sums) not in gone}
+
+
+def _upwards(changes: dict[int, int], live: dict[int, Node]) -> list[Node]:
+    """Returns the nodes that changed and all above them, each before its parent; adds them to `changes`."""
+    affected: list[Node] = []
+    for number in list(changes):
+        node: Node | None = live[number]
+        affected.append(live[number])
+        while node is not None and (node := node.parent) is not None and node.id not in changes:
+            changes[node.id] = 0
+            affected.append(node)
+    affected.sort(key=_by_id, reverse=True)
+    return affected
+
+
+def _by_id(node: Node) -> int:
+    return node.id
