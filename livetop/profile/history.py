@@ -78,6 +78,11 @@ class History:
         self.open.t1 = max(self.open.t1, t1)
         return self.open, closed
 
+    def restore(self, block: Block) -> None:
+        """Appends a block that is closed already."""
+        self.fine.append(block)
+        self.cells += len(block.cells)
+
     def closed(self) -> Iterator[Block]:
         return chain(self.coarse, self.fine)
 

@@ -91,18 +91,27 @@ class SamplingTotals:
         """Adds a stretch of `seconds`: the fields of the wire's Sampling, by name; unknown ones are left."""
         self.duration += seconds
         for name in _COUNTS:
-            setattr(self, name, getattr(self, name) + int(update.get(name, 0)))
+            setattr(self, name, getattr(self, name) + int(sane(update.get(name, 0))))
         for name in _SECONDS:
-            setattr(self, name, getattr(self, name) + float(update.get(name, 0.0)))
-        self.pause_max = max(self.pause_max, float(update.get("pause_max", 0.0)))
-        self.rate = float(update.get("rate", self.rate))
-        self.rss = int(update.get("rss", self.rss))
-        self.threads = int(update.get("threads", self.threads))
+            setattr(self, name, getattr(self, name) + sane(update.get(name, 0.0)))
+        self.pause_max = max(self.pause_max, sane(update.get("pause_max", 0.0)))
+        self.rate = sane(update.get("rate", self.rate))
+        self.rss = int(sane(update.get("rss", self.rss), 1e18))
+        self.threads = int(sane(update.get("threads", self.threads)))
         self.calm = bool(update.get("calm", self.calm))
 
 
 _COUNTS = ("ticks", "samples", "exact", "rejected", "unread", "late", "stops")
 _SECONDS = ("unseen", "pause", "cpu", "target_cpu", "gil_held")
+
+
+def sane(value: float, largest: float = 1e9) -> float:
+    """Returns a figure that can be added up: 0 for one that is negative, absurd or not a number."""
+    return value if 0 <= value <= largest else 0.0
+
+
+def sane_time(value: float) -> float:
+    return value if -1e12 <= value <= 1e12 else 0.0
 
 
 class TimelinePoint(NamedTuple):

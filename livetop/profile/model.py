@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from livetop.profile import details, tables
 from livetop.profile.cells import MICRO2, NANO, SPLIT, STATES, Cell, merge, scaled
 from livetop.profile.fold import fold
-from livetop.profile.history import History
+from livetop.profile.history import Block, History
 from livetop.profile.info import (
     Details,
     LineHeat,
@@ -18,8 +18,10 @@ from livetop.profile.info import (
     ThreadUse,
     TimelinePoint,
     Totals,
+    sane,
+    sane_time,
 )
-from livetop.profile.names import FileInfo, FunctionInfo, Names
+from livetop.profile.names import UNKNOWN, FileInfo, FunctionInfo, Names
 from livetop.profile.rows import Key, Query, Table
 from livetop.profile.states import State
 from livetop.profile.text import printable
@@ -91,15 +93,22 @@ class Profile:
         if self.names.functions.full:
             used = {function for _, function, _ in self.tree.known.values()}
             self.names.functions.forget(used | {self.names.other})
+        file = file if file in self.names.files.values else 0
+        first_line = max(0, first_line)
         return self.names.functions.define(FunctionInfo(printable(name), file, first_line, kind))
 
     def define_node(self, parent: int, function: int, line: int) -> int:
         """Returns the id of a place in the call tree; parent 0, function 0, line PROCESS ID is a root."""
-        return self.tree.define(parent, function, line)
+        if parent == 0:
+            function, line = 0, line if line in self.names.processes else self._any_process()
+        elif function not in self.names.functions.values:
+            function, line = self.names.functions.define(UNKNOWN), 0
+        return self.tree.define(parent, function, max(0, line))
 
     def define_thread(self, process: int, tid: int, name: str) -> int:
         """Returns the id of a live thread; called again with the same process and tid it renames."""
-        return self.names.define_thread(process, tid, name)
+        process = process if process in self.names.processes else self._any_process()
+        return self.names.define_thread(process, max(0, tid), name)
 
     def define_library(self, name: str) -> int:
         """Returns the id of a library."""
@@ -124,6 +133,7 @@ class Profile:
         sampling: Mapping[str, float],
     ) -> None:
         """Adds what happened between t0 and t1 (engine clock)."""
+        t0, t1 = sane_time(t0), sane_time(t1)
         t1 = max(t0, t1)
         block, closed = self.history.block_for(t0, t1)
         if closed is not None:
@@ -132,7 +142,7 @@ class Profile:
         self.tree.warm_up(t1)
         taken = self._taken(cells)
         merge(block.sums, taken)
-        block.gil_held += float(sampling.get("gil_held", 0.0))
+        block.gil_held += sane(sampling.get("gil_held", 0.0))
         self._note_uses(threads, block.uses)
         self.sampling.add(t1 - t0, sampling)
         for view in self._views.values():
@@ -159,11 +169,12 @@ class Profile:
                     thread = self.names.other_threads(node.process).id
             nanoseconds = scaled(weight, NANO)
             node.heat += nanoseconds * _HEAT_OF[state] * unit
-            result.append((node.id, thread, state, library, count, nanoseconds, scaled(squared, MICRO2)))
+            result.append((node.id, thread, state, library, max(0, count), nanoseconds, scaled(squared, MICRO2)))
         return result
 
     def _any_process(self) -> int:
-        return next(iter(self.names.processes), 1)
+        known = next(iter(self.names.processes), 0)
+        return known or self.names.define_process(0, [], "", "", "", 0.0)
 
     def _note_uses(self, threads: Iterable[UseTuple], uses: dict[int, ThreadUse]) -> None:
         for thread, state, own, queued, gil, wait, idle, samples, holds_gil in threads:
@@ -172,7 +183,7 @@ class Profile:
                 info = self.names.other_threads(self._any_process())
             elif info.tid:
                 info.state, info.holds_gil = state, holds_gil
-            use = ThreadUse(own, queued, gil, wait, idle, samples)
+            use = ThreadUse(sane(own), sane(queued), sane(gil), sane(wait), sane(idle), max(0, samples))
             info.use.merge(use)
             if (known := uses.get(info.id)) is None:
                 uses[info.id] = use
@@ -189,6 +200,13 @@ class Profile:
             changed = True
         if changed:
             self._views.clear()
+
+    def restore_block(self, block: Block) -> None:
+        """Appends a stretch of a snapshot's history; its nodes and threads are there already."""
+        self.history.restore(block)
+        native = sum(cell[5] for cell in block.cells if cell[2] == State.NATIVE)
+        evidence = sum(cell[5] for cell in block.cells if cell[2] in SPLIT)
+        self._timeline.add(block, native, evidence, 0)
 
     def _other_of(self, number: int) -> int:
         node = self.tree.live[number]

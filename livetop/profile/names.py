@@ -29,6 +29,7 @@ class FunctionInfo(NamedTuple):
 
 NO_FILE = FileInfo("", "")
 NO_FUNCTION = FunctionInfo("[no stack]", 0, 0, "special")
+UNKNOWN = FunctionInfo("[unknown]", 0, 0, "special")
 OTHER = FunctionInfo("[other]", 0, 0, "special")
 OTHER_LIBRARY = "[other]"
 OTHER_THREADS = "[other]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from livetop.profile.history import OpenBlock
+from livetop.profile.history import Block, OpenBlock
 from livetop.profile.info import TimelinePoint
 
 SECONDS = 600
@@ -15,10 +15,10 @@ class Timeline:
 
     def __init__(self) -> None:
         self._points: deque[TimelinePoint] = deque(maxlen=SECONDS)
-        self._block: OpenBlock | None = None
+        self._block: OpenBlock | Block | None = None
         self._native = self._evidence = 0
 
-    def add(self, block: OpenBlock, native: int, evidence: int, rss: int) -> None:
+    def add(self, block: OpenBlock | Block, native: int, evidence: int, rss: int) -> None:
         """Notes what the open second has become; a new block begins a new point."""
         if block is self._block:
             self._points.pop()
