@@ -33,6 +33,9 @@ CREDIT = 4
 
 EVENTS_KEPT = 1000
 
+SOURCES_AT_ONCE = 2
+"""Sources asked for ahead of need that may be on their way, so that figures are not kept waiting."""
+
 _STATES = frozenset(map(int, State))
 
 _UNDRAWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -62,6 +65,7 @@ class Live:
         self._libraries: dict[int, int] = {0: 0}
         self._wire_files: dict[int, int] = {}
         self._wanted: set[int] = set()
+        self._backlog: deque[int] = deque()
         self._lines: dict[int, list[str]] = {}
         self._source_errors: dict[int, str] = {}
         link.send(configure)
@@ -192,6 +196,7 @@ class Live:
             known = profile.define_file(file.name, file.module)
             self._files[file.id] = known
             self._wire_files[known] = file.id
+            self._backlog.append(known)
         for function in defs.functions:
             self._functions[function.id] = profile.define_function(
                 function.name,
@@ -212,6 +217,7 @@ class Live:
             self._threads[thread.id] = profile.define_thread(process, thread.tid, thread.name)
         for number, name in defs.libraries:
             self._libraries[number] = profile.define_library(name)
+        self._fetch_sources()
 
     def _apply_delta(self, delta: Delta) -> None:
         if not (math.isfinite(delta.t0) and delta.t0 <= delta.t1 < math.inf):
@@ -246,6 +252,7 @@ class Live:
             self._source_errors.pop(file, None)
             self._profile.set_source(file, source.text)
             self._lines.pop(file, None)
+        self._fetch_sources()
 
     def _apply_bye(self, bye: Bye) -> None:
         if self._end is None:
@@ -287,6 +294,16 @@ class Live:
         else:
             self._wanted.add(file)
             self._link.send(NeedSource(wire))
+
+    @property
+    def fetching(self) -> bool:
+        """Whether sources are on their way or will be asked for."""
+        return self._end is None and bool(self._wanted or self._backlog)
+
+    def _fetch_sources(self) -> None:
+        """Asks for every file's source, a few at a time: snapshots keep it, and the target may end."""
+        while self._backlog and len(self._wanted) < SOURCES_AT_ONCE:
+            self.request_source(self._backlog.popleft())
 
     def configure(
         self,

@@ -1,0 +1,6 @@
+"""`python -m livetop` is `livetop`."""
+
+from livetop.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""`livetop dump`: what every thread is doing at this moment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from livetop.cli.options import options
+
+HELP = """Print one stack of every thread, innermost frame first.
+
+    A running thread stands still for some microseconds while its stack is read, unless --nonblocking is
+    given. With --json: one object, as documented in the README.
+
+    \b
+    Examples:
+      livetop dump 4242
+      livetop dump worker.py --json | jq '.threads[].frames[0]'
+    """
+
+
+@click.command("dump", help=HELP, short_help="Print one stack of every thread.")
+@click.argument("target", metavar="PID|NAME")
+@options("json", "nonblocking", "via")
+def command(target: str, as_json: bool, nonblocking: bool, via: str | None) -> None:
+    """Takes one picture of a process."""
+    found = _dump(target, nonblocking, via)
+    if as_json:
+        json.dump(found, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in text_lines(found))
+
+
+def _dump(target: str, nonblocking: bool, via: str | None) -> dict[str, Any]:
+    if via is None:
+        # In this very process: an engine of its own would take longer to start than to answer.
+        from livetop.cli.targets import pid_of
+        from livetop.sampling.dump import dump_process
+
+        return dump_process(pid_of(target), exact=not nonblocking)
+    from livetop.cli.targets import configure_for
+    from livetop.session.dumping import dump_through
+
+    return dump_through(configure_for(target, via, {"action": "dump", "nonblocking": nonblocking}), via)
+
+
+def text_lines(found: dict[str, Any]) -> Iterator[str]:
+    """The text form, in the way of py-spy's dump."""
+    yield f"Process {found['pid']}: {' '.join(found.get('argv', []))}".rstrip(": ")
+    yield f"Python {found['python']}"
+    for thread in found["threads"]:
+        yield ""
+        name = f': "{thread["name"]}"' if thread["name"] else ""
+        notes = [thread["state"]]
+        if thread["holds_gil"]:
+            notes.append("holds the GIL")
+        if thread["waiting_on"]:
+            notes.append(f"waits on {thread['waiting_on']}")
+        yield f"Thread {thread['tid']}{name} ({', '.join(filter(None, notes))})"
+        for frame in thread["frames"]:
+            where = f"{frame['file']}:{frame['line']}" if frame["line"] else frame["file"]
+            yield f"    {frame['function']} ({where})"

@@ -1,0 +1,143 @@
+"""The options that several verbs share, each written once, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from livetop.profile.model import Profile
+    from livetop.profile.rows import Query
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_RATE, DEFAULT_MAX_PAUSE, DEFAULT_MAX_CPU = 100, 1, 5
+ONE_CORE = 100
+
+MODES = click.Choice(["cpu", "wall", "gil"])
+TABLES = click.Choice(["line", "function", "library", "thread"])
+SORTS = click.Choice(["own", "total"])
+
+OPTIONS: dict[str, Callable[[F], F]] = {
+    "rate": click.option(
+        "-r", "--rate", type=click.FloatRange(0.1, 20_000), default=DEFAULT_RATE, show_default=True,
+        metavar="HZ", help="Samples a second of each thread.",
+    ),
+    "max_pause": click.option(
+        "--max-pause", type=click.FloatRange(0, 100), default=DEFAULT_MAX_PAUSE, show_default=True,
+        metavar="PCT", help="Share of its time that the target may stand still.",
+    ),
+    "max_cpu": click.option(
+        "--max-cpu", type=click.FloatRange(0, 100, min_open=True), metavar="PCT",
+        help="Share of a core that sampling may use; the rate gives way.  [default: 5, or none when --rate "
+        "is above 100]",
+    ),
+    "nonblocking": click.option(
+        "--nonblocking", is_flag=True, help="Never stop the target, not even for microseconds."
+    ),
+    "via": click.option(
+        "--via", metavar="COMMAND",
+        help="Reach the target through this: sudo, 'ssh host', 'docker exec -i container'.",
+    ),
+    "duration": click.option(
+        "-d", "--duration", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+        help="Stop after so long.  [default: when the target ends, or at Ctrl-C]",
+    ),
+    "mode": click.option(
+        "--mode", type=MODES, default="cpu", show_default=True,
+        help="What shares are of: CPU time, wall time, or time holding the GIL.",
+    ),
+    "gil": click.option("-g", "--gil", is_flag=True, help="The same as --mode gil."),
+    "idle": click.option("-i", "--idle", is_flag=True, help="Show what is idle, too."),
+    "thread": click.option(
+        "--thread", "thread", multiple=True, metavar="TID|NAME", help="Only this thread; may be repeated."
+    ),
+    "sort": click.option("--sort", type=SORTS, default="own", show_default=True, help="Order of the rows."),
+    "filter": click.option(
+        "--filter", "filter_", metavar="TEXT", default="",
+        help="Only rows with this in function or location; !TEXT is a regular expression.",
+    ),
+    "number": click.option(
+        "-n", "--number", type=click.IntRange(1), metavar="N",
+        help="At most N rows.  [default: 30; JSON: all]",
+    ),
+    "by": click.option("--by", type=TABLES, default="line", show_default=True, help="What a row is."),
+    "json": click.option("--json", "as_json", is_flag=True, help="JSON instead of text."),
+    "no_color": click.option("-C", "--no-color", is_flag=True, help="No colours (NO_COLOR works, too)."),
+    "ascii": click.option("-U", "--ascii", "ascii_only", is_flag=True, help="Only ASCII characters."),
+    "output": click.option(
+        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+        help="Save a snapshot there at the end.",
+    ),
+    "refresh": click.option(
+        "--refresh", type=click.FloatRange(0.1, 10), metavar="HZ",
+        help="Updates a second.  [default: 4, over SSH 2, --json 1]",
+    ),
+    "no_source": click.option("--no-source", is_flag=True, help="Leave source text out of the snapshot."),
+    "no_argv": click.option("--no-argv", is_flag=True, help="Leave the command line out of the snapshot."),
+}  # fmt: skip
+
+SAMPLING = ("rate", "max_pause", "max_cpu", "nonblocking")
+PICTURE = ("mode", "gil", "idle", "thread")
+
+
+def options(*names: str) -> Callable[[F], F]:
+    """Adds shared options to a verb, in this order."""
+
+    def add(function: F) -> F:
+        for name in reversed(names):
+            function = OPTIONS[name](function)
+        return function
+
+    return add
+
+
+def sampling_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """The sampling options, as a `Configure` takes them: percentages become fractions.
+
+    Who asks for more than the default rate gets it: without a limit of its own `--max-cpu` is lifted.
+    """
+    rate, max_cpu = values["rate"], values["max_cpu"]
+    if max_cpu is None:
+        max_cpu = DEFAULT_MAX_CPU if rate <= DEFAULT_RATE else ONE_CORE
+    return {
+        "rate": rate,
+        "max_pause": values["max_pause"] / 100,
+        "max_cpu": max_cpu / 100,
+        "nonblocking": values["nonblocking"],
+    }
+
+
+def pick_threads(profile: Profile, wanted: tuple[str, ...]) -> frozenset[int] | None:
+    """The model's ids of the threads that were asked for by TID or name; None is all.
+
+    Raises click.BadParameter, with the names there are, when one fits nothing.
+    """
+    if not wanted:
+        return None
+    found: set[int] = set()
+    for word in wanted:
+        ids = {t.id for t in profile.threads.values() if word in (t.name, str(t.tid))}
+        if not ids:
+            known = ", ".join(sorted({t.name or str(t.tid) for t in profile.threads.values()})[:20])
+            raise click.BadParameter(
+                f"no thread {word!r}; there are: {known or 'none'}", param_hint="--thread"
+            )
+        found |= ids
+    return frozenset(found)
+
+
+def make_query(profile: Profile, values: dict[str, Any], *, window: float | None) -> Query:
+    """The query that the picture options describe."""
+    from livetop.profile.rows import Query
+
+    return Query(
+        by=values.get("by", "line"),
+        window=window,
+        mode="gil" if values["gil"] else values["mode"],
+        threads=pick_threads(profile, values["thread"]),
+        idle=values["idle"],
+    )

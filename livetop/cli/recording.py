@@ -1,0 +1,60 @@
+"""What `record` does between its checks and its file: watching, with a line of progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from livetop.cli.exitcodes import ExitCode
+from livetop.cli.notice import Progress, note
+from livetop.cli.saving import write_or_rescue
+from livetop.cli.watching import started, watch
+from livetop.session.live import Live
+from livetop.wire.messages import Configure
+
+REFRESH = 0.5
+
+
+def record(
+    configure: Configure,
+    via: str | None,
+    duration: float | None,
+    output: Path,
+    form: str,
+    choices: dict[str, bool],
+) -> int:
+    """Samples until something ends it, and writes the file whatever that was. Returns the exit code."""
+    progress = Progress()
+    with started(configure, via) as session:
+        span = f"for {duration:g} s" if duration is not None else "until it ends; Ctrl-C stops and saves"
+        targets = ", ".join(f"process {p.pid}" for p in session.profile.processes.values())
+        note(f"recording {targets} {span}")
+        try:
+            watch(
+                session,
+                duration,
+                REFRESH,
+                lambda elapsed: progress.show(describe(session, elapsed, duration)),
+            )
+        finally:
+            progress.clear()
+    code = ExitCode.OK
+    if session.end is not None and session.end.code:
+        code = ExitCode(session.end.code)
+    if session.end is not None and session.end.text:
+        note(session.end.text)
+    if not write_or_rescue(session.profile, output, form, **choices):
+        return code or ExitCode.FAILURE
+    sampling = session.profile.sampling
+    note(f"{output}: {sampling.samples:,} samples in {sampling.duration:.1f} s")
+    return code
+
+
+def describe(session: Live, elapsed: float, duration: float | None) -> str:
+    """The progress line: how long (still), and how sampling fares."""
+    sampling = session.profile.sampling
+    when = f"{elapsed:.0f} s" if duration is None else f"{max(0.0, duration - elapsed):.0f} s left"
+    bar = ""
+    if duration is not None:
+        done = min(20, int(20 * elapsed / duration))
+        bar = f"[{'#' * done}{'.' * (20 - done)}] "
+    return f"{bar}{when}, {sampling.achieved:.0f} Hz, {sampling.samples:,} samples"

@@ -1,0 +1,74 @@
+"""The live screen, put on the terminal and taken off again whatever ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from livetop.session.live import Live
+from livetop.session.protocol import Session
+
+if TYPE_CHECKING:
+    from livetop.tui.app import LivetopApp
+
+Values = dict[str, Any]
+
+
+def load() -> object:
+    """Imports the screen, which takes longer than an engine takes to attach."""
+    import livetop.tui.app
+
+    return livetop.tui.app
+
+
+def show_live(session: Live, values: Values) -> None:
+    """Runs the screen until it is quit or a signal ends it; then the engine is asked for its last words."""
+    run(session, values)
+
+
+def run(session: Session, values: Values) -> None:
+    """Shows any session."""
+    from livetop.tui.app import LivetopApp
+    from livetop.tui.settings import Settings
+
+    output = values.get("output")
+    threads = values.get("thread") or ("",)
+    app = LivetopApp(
+        session,
+        Settings(
+            mode="gil" if values["gil"] else values["mode"],
+            idle=values["idle"],
+            thread=threads[0],
+            sort=values["sort"],
+            filter=values["filter_"],
+            refresh=values["refresh"],
+            color=not (values["no_color"] or os.environ.get("NO_COLOR")),
+            ascii=values["ascii_only"],
+            save_path=str(output) if output else None,
+            source=not values.get("no_source", False),
+            argv=not values.get("no_argv", False),
+        ),
+    )
+    with _signals_end(app):
+        app.run()
+
+
+@contextmanager
+def _signals_end(app: LivetopApp) -> Iterator[None]:
+    """SIGTERM and SIGHUP leave the screen as `q` does, so that the terminal is restored and -o is kept."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        app.exit()
+
+    before = {
+        number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

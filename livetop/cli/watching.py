@@ -1,0 +1,125 @@
+"""A session without a screen: lets it run for a while, and ends it in good order."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from livetop.cli.notice import waiting_for
+from livetop.session.live import Live
+from livetop.wire.messages import Configure
+
+ENDING = 2.0
+"""Seconds that the engine has for the sources that are still missing, and then for its last messages."""
+
+_SIGN_OF_LIFE = 1.0
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def started(
+    configure: Configure, via: str | None, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[Live]:
+    """An engine that has attached; it is ended when the block is left. Raises LinkError.
+
+    `meanwhile` is called while the engine starts.
+    """
+    session = Live.start(configure, via)
+    try:
+        meanwhile()
+        where = f" through {via}" if via else ""
+        with waiting_for(f"attaching{where}"):
+            session.await_hello()
+        yield session
+    finally:
+        session.close()
+
+
+@contextmanager
+def signals_to(events: queue.SimpleQueue[object]) -> Iterator[None]:
+    """Puts SIGINT, SIGTERM and SIGHUP into a queue instead; a second SIGINT is a KeyboardInterrupt."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        events.put(signal.Signals(number))
+
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def watch(
+    session: Live,
+    duration: float | None,
+    every: float,
+    on_refresh: Callable[[float], None],
+) -> signal.Signals | None:
+    """Applies what comes until `duration` seconds are over, the session ends, or a signal arrives.
+
+    Calls `on_refresh(elapsed seconds)` each `every` seconds and then stops the engine and takes what it
+    had left. Returns the signal, if one was the reason.
+    """
+    arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(session, arrived), daemon=True).start()
+    with signals_to(arrived):
+        reason = _run(session, arrived, duration, every, on_refresh)
+        _drain(session, arrived, lambda: session.fetching)
+        session.stop()
+        _drain(session, arrived, lambda: session.live)
+    return reason
+
+
+def _read(session: Live, arrived: queue.SimpleQueue[object]) -> None:
+    while (message := session.read()) is not None:
+        arrived.put(message)
+    arrived.put(None)
+
+
+def _run(
+    session: Live,
+    arrived: queue.SimpleQueue[object],
+    duration: float | None,
+    every: float,
+    on_refresh: Callable[[float], None],
+) -> signal.Signals | None:
+    began = alive = time.monotonic()
+    due = began + every
+    end = began + duration if duration is not None else float("inf")
+    while session.live and (now := time.monotonic()) < end:
+        if now >= due:
+            on_refresh(now - began)
+            # A refresh that was missed is not made up for.
+            due = max(due + every, now)
+        if now - alive >= _SIGN_OF_LIFE:
+            session.credit(0)
+            alive = now
+        try:
+            item = arrived.get(timeout=max(0.0, min(due, end, alive + _SIGN_OF_LIFE) - now))
+        except queue.Empty:
+            continue
+        if isinstance(item, signal.Signals):
+            return item
+        session.apply(item)
+    return None
+
+
+def _drain(session: Live, arrived: queue.SimpleQueue[object], more: Callable[[], bool]) -> None:
+    """Takes what is still to come while `more()`, but does not wait for it for long."""
+    deadline = time.monotonic() + ENDING
+    while more():
+        try:
+            item = arrived.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return
+        if not isinstance(item, signal.Signals):
+            session.apply(item)
