@@ -161,7 +161,9 @@ def _own_family() -> frozenset[int]:
 
 def _is_named(candidate: Candidate, name: str) -> bool:
     """Whether the script, module or program that runs is called so."""
-    if candidate.name == name or os.path.basename(candidate.argv[0]) == name:
+    # A program that writes its own title ("gunicorn: worker [app]") begins it with its name.
+    title = os.path.basename(candidate.argv[0].partition(":")[0])
+    if name in (candidate.name, os.path.basename(candidate.argv[0]), title) and name:
         return True
     for before, word in pairwise(candidate.argv):
         if before in ("-m", "-X", "-W"):

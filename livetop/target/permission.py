@@ -232,6 +232,8 @@ def _other_user(situation: Situation) -> Obstacle | None:
 
 
 def _other_group(situation: Situation) -> Obstacle | None:
+    if _other_user(situation) is not None:
+        return None
     ours, theirs = _ids(situation.own, "Gid"), _ids(situation.status, "Gid")
     if not ours or not theirs or situation.capable or set(theirs[:3]) == {ours[0]}:
         return None

@@ -6,6 +6,7 @@ import mmap
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_thousands_of_mappings_are_all_read():
         maps = read_maps(child.pid)
         assert len(maps) > 2500
         assert sum(mapping.size for mapping in maps if mapping.path == "/dev/zero (deleted)") >= 5000 * 4096
-        assert all(first.end <= second.start for first, second in zip(maps, maps[1:], strict=False))
+        assert all(first.end <= second.start for first, second in pairwise(maps))
     finally:
         child.stdin.close()
         child.wait()

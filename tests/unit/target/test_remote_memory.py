@@ -85,7 +85,10 @@ def test_regions_larger_than_the_kept_buffer(own, data):
 def test_an_exited_process_is_gone():
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    for read in (lambda: RemoteMemory(child.pid).read(BAD, 8), lambda: RemoteMemory(child.pid).read_many([(BAD, 8)])):
+    for read in (
+        lambda: RemoteMemory(child.pid).read(BAD, 8),
+        lambda: RemoteMemory(child.pid).read_many([(BAD, 8)]),
+    ):
         with pytest.raises(ProcessGone):
             read()
 
