@@ -41,24 +41,46 @@ def ratio_variance(part: float, whole: float, pp: float, pw: float, ww: float) -
     if blocks <= 1.000001:
         return math.inf, 0.0
     share = part / whole
-    scatter = max(0.0, pp - 2 * share * pw + share * share * ww)
+    scatter = max(0.0, pp - share * (2 * pw - share * ww))
     return scatter / (whole * whole) * blocks / (blocks - 1), blocks - 1
 
 
-def share_interval(
-    part: float, whole: float, pp: float, pw: float, ww: float, samples: float
-) -> Interval:
-    """Returns the 95 % interval of part / whole, within 0..1.
+class Shares:
+    """95 % intervals of many parts of one whole, with all that they have in common worked out once.
 
-    `samples` is the effective number of samples behind `whole`: (Σ weight)² / Σ weight².
+    `whole` and `ww`: the sum over blocks of everything, and of its square; `samples` is the effective
+    number of samples behind it, (Σ weight)² / Σ weight².
     """
-    share = min(1.0, part / whole)
-    low, high = wilson(share, samples)
-    variance, freedom = ratio_variance(part, whole, pp, pw, ww)
-    if freedom <= 0:
-        return low, high
-    half = t_quantile(freedom) * math.sqrt(variance)
-    return max(0.0, min(low, share - half)), min(1.0, max(high, share + half))
+
+    __slots__ = ("_centre", "_half", "_samples", "_scale", "_spread", "_whole", "_ww")
+
+    def __init__(self, whole: float, ww: float, samples: float) -> None:
+        self._whole = whole
+        self._ww = ww
+        self._samples = max(samples, 1e-9)
+        self._scale = 1 / (1 + Z95 * Z95 / self._samples)
+        self._centre = Z95 * Z95 / (2 * self._samples)
+        self._half = self._centre / (2 * self._samples)
+        blocks = whole * whole / ww if ww > 0 else 0.0
+        self._spread = (
+            t_quantile(blocks - 1) * math.sqrt(blocks / (blocks - 1)) / whole if blocks > 1.000001 else 0.0
+        )
+
+    def interval(self, part: float, pp: float, pw: float) -> Interval:
+        """Returns the interval of part / whole, within 0..1; `pp`, `pw` as in `ratio_variance`."""
+        share = part / self._whole
+        if share > 1.0:
+            share = 1.0
+        half = Z95 * math.sqrt(share * (1 - share) / self._samples + self._half)
+        low = (share + self._centre - half) * self._scale
+        high = (share + self._centre + half) * self._scale
+        scatter = pp - share * (2 * pw - share * self._ww)
+        if scatter > 0:
+            half = self._spread * math.sqrt(scatter)
+            low = min(low, share - half)
+            high = max(high, share + half)
+        # Rounding must not put an end of the interval on the wrong side of the share itself.
+        return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
 def t_quantile(freedom: float) -> float:

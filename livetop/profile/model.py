@@ -167,9 +167,9 @@ class Profile:
                 node = self.tree.node(number, process)
                 if thread not in known_threads:
                     thread = self.names.other_threads(node.process).id
-            nanoseconds = scaled(weight, NANO)
-            node.heat += nanoseconds * _HEAT_OF[state] * unit
-            result.append((node.id, thread, state, library, max(0, count), nanoseconds, scaled(squared, MICRO2)))
+            ns, us2 = scaled(weight, NANO), scaled(squared, MICRO2)
+            node.heat += ns * _HEAT_OF[state] * unit
+            result.append((node.id, thread, state, library, max(0, count), ns, us2))
         return result
 
     def _any_process(self) -> int:

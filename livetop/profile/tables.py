@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple
 
 from livetop.profile.cells import NANO, SPLIT
-from livetop.profile.estimate import MINIMUM_BLOCKS, Interval, ratio_variance, share_interval, wilson
+from livetop.profile.estimate import MINIMUM_BLOCKS, Interval, Shares, ratio_variance, wilson
+from livetop.profile.identity import IDENTIFY, NOT_SPLIT, Identity
 from livetop.profile.names import Names
 from livetop.profile.rows import Key, Query, Row, Table
 from livetop.profile.states import EVIDENCE, State
 from livetop.profile.view import Sums, View
-
-_PSEUDO_LIBRARIES = {
-    -State.PYTHON: "[python]",
-    -State.NATIVE: "[unknown]",
-    -State.SYSTEM: "[system]",
-}
 
 
 class Split(NamedTuple):
@@ -43,7 +38,7 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
     """Returns the table of a view that has been settled."""
     states = _states(view)
     whole = _whole(view, states)
-    identify = _IDENTIFY[query.by]
+    identify = IDENTIFY[query.by]
     open_parts, open_whole = view.open_parts()
     seconds = whole.weight / NANO
     scale = 1 / NANO
@@ -51,29 +46,32 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
         # Evidence is a sample of own time: its shares are applied to all of it.
         seconds = view.all.weights[State.OWN] / NANO
         scale = seconds / whole.weight if whole.weight else 0.0
-    rows = []
-    for sums in view.sums.values():
-        total = sums.total or sums.own
+    alone = _others(query, names)
+    rows: list[Row] = []
+    identity: Identity | None
+    shares = None
+    if whole.weight and whole.blocks >= MINIMUM_BLOCKS:
+        shares = Shares(whole.weight, whole.ww, whole.samples)
+    nothing = shares.interval(0, 0, 0) if shares else (None, None)
+    native_known = any(view.all.weights[state] for state in SPLIT)
+    for sums in sorted(view.sums.values(), key=attrgetter("own", "total"), reverse=True):
+        # Frames that [other] stands for are not calls of one function: it has a total of its own only.
+        total = sums.own if sums.key in alone else sums.total or sums.own
         if not total and not (query.idle and any(sums.weights)):
             continue
-        identity = identify(sums.key, names)
+        identity = view.identities.get(sums.key)
         if identity is None:
-            continue
+            identity = identify(sums.key, names)
+            if query.by != "thread":
+                view.identities[sums.key] = identity
         own = sums.own
         share = own / whole.weight if whole.weight else 0.0
-        interval: tuple[float | None, float | None] = (None, None)
-        if whole.blocks >= MINIMUM_BLOCKS and whole.weight:
+        interval: tuple[float | None, float | None] = nothing
+        if own and shares:
             part = open_parts.get(sums)
             now = part[0] if part else 0
-            interval = share_interval(
-                own,
-                whole.weight,
-                sums.own_own + now * now,
-                sums.own_all + now * open_whole,
-                whole.ww,
-                whole.samples,
-            )
-        split = _split(sums, names) if query.by != "library" else None
+            interval = shares.interval(own, sums.own_own + now * now, sums.own_all + now * open_whole)
+        split = _split(sums, names) if native_known and query.by != "library" else None
         weights, counts = sums.weights, sums.counts
         idle = weights[State.IDLE] / NANO
         rows.append(
@@ -101,13 +99,9 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
                 *identity[6:],
             )
         )
-    rows.sort(key=_order)
-    native_known = any(view.all.weights[state] for state in SPLIT)
+    if query.by == "library" and not rows and seconds:
+        rows.append(Row(("library", 0), *NOT_SPLIT[:6], seconds, seconds, 1.0, 1.0, kind="library"))
     return Table(query, rows, seconds, duration, native_known)
-
-
-def _order(row: Row) -> tuple[float, float, str, int]:
-    return (-row.own, -row.total, row.function, row.line or 0)
 
 
 def _states(view: View) -> list[int]:
@@ -160,62 +154,10 @@ def _native_interval(sums: Sums, native: int, evidence: int) -> Interval:
     _, freedom = ratio_variance(native, evidence, sums.nn, sums.ne, sums.ee)
     if freedom + 1 < MINIMUM_BLOCKS:
         return wilson(native / evidence, samples)
-    return share_interval(native, evidence, sums.nn, sums.ne, sums.ee, samples)
+    return Shares(evidence, sums.ee, samples).interval(native, sums.nn, sums.ne)
 
 
-Identity = tuple[str, int | None, str, str, int | None, str | None, str, int, int, int | None]
-"""file, line, function, module, pid, task, then the libraries' successors: kind, file id, function id,
-tid."""
-
-
-def _pid(names: Names, process: int) -> int | None:
-    info = names.processes.get(process)
-    return info.pid if info else None
-
-
-def _line(key: Key, names: Names) -> Identity:
-    _, process, function_id, line = key
-    function = names.function(int(function_id))
-    file = names.file(function.file)
-    return (
-        file.name,
-        int(line) or None,
-        function.name,
-        file.module,
-        _pid(names, int(process)),
-        None,
-        function.kind,
-        function.file,
-        int(function_id),
-        None,
-    )
-
-
-def _function(key: Key, names: Names) -> Identity:
-    _, process, function_id = key
-    first_line = names.function(int(function_id)).first_line
-    return _line(("line", process, function_id, first_line), names)
-
-
-def _library(key: Key, names: Names) -> Identity | None:
-    library = int(key[1])
-    name = _PSEUDO_LIBRARIES.get(library) or names.libraries.values.get(library)
-    if name is None:
-        return None
-    return (name, None, name.rpartition("/")[2], name, None, None, "library", 0, 0, None)
-
-
-def _thread(key: Key, names: Names) -> Identity:
-    info = names.threads.get(int(key[1]))
-    if info is None:
-        return ("", None, f"thread {key[1]}", "", None, None, "thread", 0, 0, None)
-    pid = _pid(names, info.process)
-    return ("", None, info.name or f"thread {info.tid}", "", pid, None, "thread", 0, 0, info.tid)
-
-
-_IDENTIFY: dict[str, Callable[[Key, Names], Identity | None]] = {
-    "line": _line,
-    "function": _function,
-    "library": _library,
-    "thread": _thread,
-}
+def _others(query: Query, names: Names) -> set[Key]:
+    """Returns the keys of the rows of [other] in a table by line or function."""
+    line = (0,) if query.by == "line" else ()
+    return {(query.by, process, names.other, *line) for process in names.processes}

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable
 
 from livetop.profile.cells import SPLIT, STATES, Cell, measured
 from livetop.profile.history import Block, History, in_window
+from livetop.profile.identity import Identity
 from livetop.profile.rows import Key, Query
 from livetop.profile.states import State
-from livetop.profile.tree import Node, Tree
+from livetop.profile.tree import Tree
 
 _NATIVE = int(State.NATIVE)
 _SPLIT = frozenset(int(state) for state in SPLIT)
@@ -78,6 +79,8 @@ class View:
         self.blocks = 0
         self.subtrees: dict[int, int] = {}
         """Node -> ns of the mode in its whole subtree; as of the last `settle`."""
+        self.identities: dict[Key, Identity] = {}
+        """Names already put to keys, for whoever makes rows."""
         self._tree = tree
         self.measured = (
             tuple(state in SPLIT for state in State)
@@ -212,18 +215,25 @@ class View:
             self._drop_empty()
 
     def _pass_up(self) -> None:
+        live, subtrees, rows = self._tree.live, self.subtrees, self.sums
         changes = {number: change for number, change in self._pending.items() if change}
         self._pending.clear()
-        live, subtrees, rows = self._tree.live, self.subtrees, self.sums
+        for number in list(changes):
+            node = live[number].parent
+            while node is not None and node.id not in changes:
+                changes[node.id] = 0
+                node = node.parent
         by_line = self.query.by == "line"
-        for node in _upwards(changes, live):
-            change = changes[node.id]
+        # A parent's id is smaller than its children's: in falling order, each comes before its parent.
+        for number in sorted(changes, reverse=True):
+            change = changes[number]
             if not change:
                 continue
-            if subtree := subtrees.get(node.id, 0) + change:
-                subtrees[node.id] = subtree
+            node = live[number]
+            if subtree := subtrees.get(number, 0) + change:
+                subtrees[number] = subtree
             else:
-                del subtrees[node.id]
+                del subtrees[number]
             if node.parent is not None:
                 changes[node.parent.id] += change
             if node.outer_line if by_line else node.outer_function:
@@ -240,20 +250,3 @@ class View:
         gone = {id(self.sums.pop(key)) for key in empty}
         self._bound = {slot: sums for slot, sums in self._bound.items() if id(sums) not in gone}
         self._open = {sums: part for sums, part in self._open.items() if id(sums) not in gone}
-
-
-def _upwards(changes: dict[int, int], live: dict[int, Node]) -> list[Node]:
-    """Returns the nodes that changed and all above them, each before its parent; adds them to `changes`."""
-    affected: list[Node] = []
-    for number in list(changes):
-        node: Node | None = live[number]
-        affected.append(live[number])
-        while node is not None and (node := node.parent) is not None and node.id not in changes:
-            changes[node.id] = 0
-            affected.append(node)
-    affected.sort(key=_by_id, reverse=True)
-    return affected
-
-
-def _by_id(node: Node) -> int:
-    return node.id
