@@ -31,9 +31,23 @@ _MAX_CODE_BYTES = 1 << 26
 class Code:
     """One code object of the target. `name` is its qualified name; both strings are escaped."""
 
-    __slots__ = ("_lines", "_table", "address", "base", "checked", "check", "file", "first_line", "known", "name", "size")
+    __slots__ = (
+        "_lines",
+        "_table",
+        "address",
+        "base",
+        "check",
+        "checked",
+        "file",
+        "first_line",
+        "known",
+        "name",
+        "size",
+    )
 
-    def __init__(self, address: int, base: int, size: int, name: str, file: str, first_line: int, table: bytes) -> None:
+    def __init__(
+        self, address: int, base: int, size: int, name: str, file: str, first_line: int, table: bytes
+    ) -> None:
         self.address = address
         self.base = base
         """Address of the first instruction."""
@@ -131,7 +145,7 @@ class CodeReader:
         return code
 
     def verify(self, codes: Iterable[Code], now: float) -> list[Code]:
-        """Compare the content of these with the target's memory; return those that are no more what they were.
+        """Compare the content of these with the target's memory; return those that were replaced.
 
         They are forgotten, so that the next `get` reads them afresh. One vectored read for about 170 codes.
         """

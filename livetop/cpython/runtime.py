@@ -6,15 +6,15 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
 
 from livetop.elf.errors import ElfError
 from livetop.elf.image import Image
 from livetop.elf.sections import load_bias, section_address
 from livetop.elf.symbols import find_symbols
 from livetop.target.errors import MemoryFault, NotReadable
-from livetop.target.maps import Mapping, mapped_files
+from livetop.target.maps import Mapping, mapped_files, read_maps
 from livetop.target.memory import Memory
+from livetop.target.process import Process
 
 from .layout import (
     DEBUG_COOKIE,
@@ -38,17 +38,6 @@ def supported() -> str:
     """The versions that can be read, for messages."""
     low, high = _SUPPORTED[0], _SUPPORTED[-1]
     return f"{low[0]}.{low[1]} to {high[0]}.{high[1]}"
-
-
-class MappedProcess(Protocol):
-    """What is asked of a process here."""
-
-    @property
-    def pid(self) -> int: ...
-
-    def maps(self) -> list[Mapping]: ...
-
-    def open_mapped(self, mapping: Mapping) -> BinaryIO: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +72,7 @@ class _Found:
     pypy: bool = False
 
 
-def identify(process: MappedProcess, memory: Memory) -> Identity:
+def identify(process: Process, memory: Memory) -> Identity:
     """Say which Python a process runs. Raises NotReadable when it is none."""
     try:
         return find_runtime(process, memory).identity
@@ -99,7 +88,7 @@ class _Unreadable(NotReadable):
         self.identity = identity
 
 
-def find_runtime(process: MappedProcess, memory: Memory) -> Runtime:
+def find_runtime(process: Process, memory: Memory) -> Runtime:
     """Find the CPython of a process.
 
     Raises NotReadable when the process has no Python, or one that cannot be read (the text tells which);
@@ -116,7 +105,7 @@ def find_runtime(process: MappedProcess, memory: Memory) -> Runtime:
         return _check(pid, memory, found)
     if named is not None and named in DEBUG_OFFSETS_WORDS:
         # Its symbols are gone, but the structure itself is marked.
-        address = scan_for_cookie(memory, process.maps())
+        address = scan_for_cookie(memory, read_maps(process.pid))
         if address is not None:
             return _check(pid, memory, _Found(address, None, None, None, named))
     if named is not None and named < (3, 7):
@@ -150,11 +139,18 @@ def _check(pid: int, memory: Memory, found: _Found) -> Runtime:
         if version not in _SUPPORTED:
             raise _refuse(pid, text, f"Python {text}", "release")
         if free_threaded:
-            raise _refuse(pid, text, f"a free-threaded Python {text}, which cannot be read yet", "free-threaded")
+            raise _refuse(
+                pid, text, f"a free-threaded Python {text}, which cannot be read yet", "free-threaded"
+            )
         if found.type_type is not None:
             (kind,) = struct.unpack("<Q", memory.read(found.type_type + 8, 8))
             if kind != found.type_type:
-                raise _refuse(pid, text, f"Python {text} built --with-trace-refs, which cannot be read yet", "trace-refs")
+                raise _refuse(
+                    pid,
+                    text,
+                    f"Python {text} built --with-trace-refs, which cannot be read yet",
+                    "trace-refs",
+                )
         layout = TABLES.get(version) or from_debug_offsets(
             version, memory.read(found.runtime, debug_offsets_size(version))
         )
@@ -174,9 +170,9 @@ def _version_text(hexversion: int) -> str:
     return f"{major}.{minor}.{micro}{suffix}"
 
 
-def _candidates(process: MappedProcess) -> Iterator[_Found]:
+def _candidates(process: Process) -> Iterator[_Found]:
     """Look into the files that may hold CPython, the likeliest first."""
-    files = list(mapped_files(process.maps()).values())
+    files = list(mapped_files(read_maps(process.pid)).values())
 
     def likelihood(mappings: list[Mapping]) -> int:
         path = mappings[0].path
@@ -202,7 +198,7 @@ def _candidates(process: MappedProcess) -> Iterator[_Found]:
         yield _search(process, mappings, named)
 
 
-def _search(process: MappedProcess, mappings: list[Mapping], named: tuple[int, int] | None) -> _Found:
+def _search(process: Process, mappings: list[Mapping], named: tuple[int, int] | None) -> _Found:
     first = next((mapping for mapping in mappings if "x" in mapping.permissions), mappings[0])
     try:
         with process.open_mapped(first) as file:
@@ -216,7 +212,11 @@ def _search(process: MappedProcess, mappings: list[Mapping], named: tuple[int, i
         return _Found(None, None, None, None, named)
     place = {name: bias + value for name, value in symbols.items()}
     return _Found(
-        place.get("_PyRuntime"), place.get("Py_Version"), place.get("PyCode_Type"), place.get("PyType_Type"), named
+        place.get("_PyRuntime"),
+        place.get("Py_Version"),
+        place.get("PyCode_Type"),
+        place.get("PyType_Type"),
+        named,
     )
 
 

@@ -41,7 +41,6 @@ _MAX_OLDER = 8 << 20
 MAX_DEPTH = 20_000
 
 
-
 class Outcome:
     """Why there is no stack: shared markers, compared by identity."""
 
@@ -60,6 +59,8 @@ MISS = Outcome("miss")
 """The stack has grown beyond what was read, or lies elsewhere now: lay out and read again."""
 EMPTY = Outcome("empty")
 """The thread runs no Python frame."""
+UNKNOWN = Outcome("unknown")
+"""A code object of the stack was not seen before and must not be read now: parse again later."""
 
 
 class Shape:
@@ -283,11 +284,15 @@ class StackReader:
         second = base + self._copy
         size = shape.state_size
         state = buffer[base : base + size]
-        if double and buffer[second : second + size] != state:
-            # Not only torn: with 3.11 and 3.12 the flags beside the pointers live elsewhere.
-            if shape.state_struct.unpack(state) != shape.state_struct.unpack_from(buffer, second):
-                return TORN
-        leaf, chunk, top = shape.state_struct.unpack(state)
+        pointers = shape.state_struct.unpack(state)
+        # Counters that may change lie between the pointers, so a difference is not yet a torn read.
+        if (
+            double
+            and buffer[second : second + size] != state
+            and pointers != shape.state_struct.unpack_from(buffer, second)
+        ):
+            return TORN
+        leaf, chunk, top = pointers
         if shape.through_cframe:
             slot = self._cframes.get(leaf + shape.layout.current_frame)
             if slot is None:
@@ -303,29 +308,28 @@ class StackReader:
         low, end = self._chunk, self._chunk_end
         start = base + self._known_at
         if low <= leaf <= end - _FRAME:
+            slot = 0
             at = stop = base + self._chunk_at + leaf - low
-            code, previous, instruction, owner = unpack(buffer, at)
-            if double:
-                code2, previous2, _, owner2 = unpack(buffer, at + self._copy)
-                if code2 != code or previous2 != previous or owner2 != owner:
-                    return TORN
         else:
-            found = self._extras.get(leaf)
-            if found is None:
+            slot = self._extras.get(leaf, 0)
+            if not slot:
                 return MISS
-            at = base + found
+            at = base + slot
             stop = base + self._chunk_at + min(max(top, low), end) - low
-            code, previous, instruction, owner = unpack(buffer, at)
-            if double:
-                code2, previous2, _, owner2 = unpack(buffer, at + self._copy)
-                if code2 != code or previous2 != previous or owner2 != owner:
-                    return TORN
-                buffer[at + self._copy : at + self._copy + _FRAME] = _BLANK
-            # What the innermost frame does must not make its callers look changed.
-            buffer[at : at + _FRAME] = _BLANK
+        code, previous, instruction, owner = unpack(buffer, at)
         below = buffer[start:stop]
-        if double and buffer[start + self._copy : stop + self._copy] != below:
-            return TORN
+        if slot:
+            # What the innermost frame does must not make its callers look changed.
+            below[at - start : at - start + _FRAME] = _BLANK
+        if double:
+            code2, previous2, _, owner2 = unpack(buffer, at + self._copy)
+            if code2 != code or previous2 != previous or owner2 != owner:
+                return TORN
+            again = buffer[start + self._copy : stop + self._copy]
+            if slot:
+                again[at - start : at - start + _FRAME] = _BLANK
+            if again != below:
+                return TORN
         older = None
         if self._older:
             older = buffer[base + self._older_at : base + self._older_at + self._older_size]
@@ -344,6 +348,8 @@ class StackReader:
                 place = parent.children.get(instruction)
                 if place is not None and place.code_address == code & ~3:
                     return place
+                if self._tree.held:
+                    return UNKNOWN
                 return self._tree.enter(parent, code & ~3, instruction) or TORN
         return self._walk(buffer, base, leaf, code, previous, instruction, owner, below, older)
 
@@ -359,7 +365,7 @@ class StackReader:
         below: bytearray,
         older: bytearray | None,
     ) -> Place | Outcome:
-        """Go from the innermost frame out until a caller whose own callers have not changed, then in again."""
+        """Go from the innermost frame out to a caller whose own callers have not changed, then in again."""
         shape, tree = self._shape, self._tree
         unpack, hidden = shape.frame.unpack_from, shape.hidden
         low, end, chunk_at = self._chunk, self._chunk_end - _FRAME, base + self._chunk_at
@@ -412,6 +418,7 @@ class StackReader:
         cut = self._chunk_at - self._known_at
         for frame, code, previous, instruction, owner in reversed(frames):
             if frame in index:
+                self.forget()
                 return TORN
             index[frame] = (cut + frame - low if low <= frame <= end else 1 << 62, place, depth, previous)
             order.append(frame)
@@ -420,8 +427,12 @@ class StackReader:
             address = code & ~3
             inner = place.children.get(instruction)
             if inner is None or inner.code_address != address:
+                if tree.held:
+                    self.forget()
+                    return UNKNOWN
                 inner = tree.enter(place, address, instruction)
                 if inner is None:
+                    self.forget()
                     return TORN
             place = inner
             depth += 1

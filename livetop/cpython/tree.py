@@ -24,17 +24,16 @@ _MAX_VOLATILE = 10_000
 class Place:
     """A line of code, reached from `parent`. The root has no code.
 
-    `id` belongs to the caller (0: not named yet). `code_address` is -1 once the code was found replaced.
+    `code_address` is -1 once the code was found replaced.
     """
 
-    __slots__ = ("by_line", "children", "code", "code_address", "id", "line", "parent")
+    __slots__ = ("by_line", "children", "code", "code_address", "line", "parent")
 
     def __init__(self, parent: Place | None, code: Code | None, line: int) -> None:
         self.parent = parent
         self.code = code
         self.code_address = code.address if code is not None else 0
         self.line = line
-        self.id = 0
         self.children: dict[int, Place] = {}
         self.by_line: dict[tuple[Code, int], Place] = {}
 
@@ -49,12 +48,17 @@ class Place:
 
 
 class StackTree:
-    """All places of one process. `now` is set by the owner: the time of the sample being read."""
+    """All places of one process.
+
+    The owner sets `now`, the time of the sample being read, and `held`: while it is true (a thread of the
+    target stands still) readers do not read code objects they have not seen before.
+    """
 
     def __init__(self, codes: CodeReader, limit: int = 50_000) -> None:
         self.codes = codes
         self.root = Place(None, None, 0)
         self.now = 0.0
+        self.held = False
         self.size = 0
         self.limit = limit
         self.young: set[Code] = set()
@@ -87,7 +91,7 @@ class StackTree:
         return place
 
     def confirm(self, place: Place) -> bool:
-        """Compare the young code objects of a stack again; False when one is no more what the sample took it for."""
+        """Compare the young code objects of a stack again; False when the sample took one for another."""
         young = self.young
         suspects: list[Code] = []
         walk: Place | None = place
@@ -103,7 +107,10 @@ class StackTree:
         return True
 
     def verify(self, places: Iterable[Place]) -> set[Code]:
-        """Compare the content of all code objects on these stacks; return those that were replaced."""
+        """Compare the content of all code objects on these stacks; return those that were replaced.
+
+        Call it about once a second: it also ends the youth of code objects that are not met any more.
+        """
         codes: set[Code] = set()
         seen: set[Place] = set()
         for place in places:
@@ -112,7 +119,11 @@ class StackTree:
                 seen.add(walk)
                 codes.add(walk.code)
                 walk = walk.parent
-        return set(self._replaced(codes)) if codes else set()
+        replaced = set(self._replaced(codes)) if codes else set()
+        for code in list(self.young):
+            if self.now - code.known > 2 * YOUNG and self._volatile.get(code.address, 0.0) < self.now:
+                self.young.discard(code)
+        return replaced
 
     def _replaced(self, codes: Iterable[Code]) -> list[Code]:
         """Forget the codes whose content has changed: their places will not be found again."""

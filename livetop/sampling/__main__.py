@@ -1,0 +1,93 @@
+"""`python -I -m livetop.sampling`: the engine on standard input and output."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from time import monotonic
+
+import msgspec
+
+from livetop.target.errors import TargetError
+from livetop.wire.framing import ProtocolError
+from livetop.wire.messages import Bye, Configure, Dump
+
+from .channel import Channel
+
+# An interface that starts an engine says what it wants at once.
+_PATIENCE = 30.0
+
+
+def main() -> int:
+    """Serve one session; the exit code is that of the last message."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    incoming, outgoing = os.dup(0), os.dup(1)
+    # Nothing else may write into the protocol.
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    channel = Channel(incoming, outgoing)
+    channel.flush()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _ended)
+    bye = Bye(0, "stopped")
+    try:
+        configure = _first(channel)
+        if configure is not None:
+            bye = _serve(channel, configure)
+    except TargetError as error:
+        bye = Bye(error.code, str(error))
+    except ProtocolError as error:
+        print(f"livetop engine: {error}", file=sys.stderr)
+        return error.code
+    except _Ended:
+        bye = Bye(0, "the engine was told to end")
+    if not channel.closed:
+        channel.send(bye)
+        channel.drain(2.0)
+    return bye.code
+
+
+class _Ended(BaseException):
+    """A signal asks the engine to end."""
+
+
+def _ended(number: int, frame: object) -> None:
+    raise _Ended
+
+
+def _first(channel: Channel) -> Configure | None:
+    """The message that names the target; None when the other end goes away."""
+    deadline = monotonic() + _PATIENCE
+    while monotonic() < deadline and not channel.closed:
+        messages = channel.wait(deadline - monotonic())
+        for index, message in enumerate(messages):
+            if isinstance(message, Configure):
+                channel.keep(messages[index + 1 :])
+                return message
+    return None
+
+
+def _serve(channel: Channel, configure: Configure) -> Bye:
+    if configure.action == "dump":
+        from livetop.target.discover import find_one
+
+        from .dump import dump_process
+
+        pid = configure.pid or find_one(configure.name)
+        channel.send(Dump(msgspec.json.encode(dump_process(pid, exact=not configure.nonblocking))))
+        return Bye(0, "")
+    from .engine import Engine
+    from .launch import Launched
+
+    launched = Launched(configure.run, configure.run_output) if configure.run else None
+    try:
+        return Engine(channel, configure, launched).run()
+    finally:
+        if launched is not None:
+            launched.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""From a PID to a process that can be sampled."""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+
+from livetop.cpython.runtime import Runtime, find_runtime
+from livetop.target.errors import MemoryFault, NotReadable, ProcessGone, TargetError
+from livetop.target.memory import RemoteMemory
+from livetop.target.process import Process, open_process
+
+# A Python that is just starting is waited for.
+_STARTING = 3.0
+
+
+def attach(pid: int, *, nonblocking: bool, starting: float = 0.0) -> tuple[Process, RemoteMemory, Runtime]:
+    """Find out what a process is and where its CPython lies.
+
+    `starting`: for so many seconds a process that is no Python yet may still become one.
+    Raises TargetError in all its kinds; each says what to do next.
+    """
+    deadline = monotonic() + starting
+    while True:
+        try:
+            process = open_process(pid, traced=nonblocking)
+            memory = RemoteMemory(pid)
+            runtime = find_runtime(process, memory)
+            if not starting or _has_threads(memory, runtime):
+                return process, memory, runtime
+        except ProcessGone:
+            raise NotReadable(f"process {pid} exited while livetop attached to it") from None
+        except (NotReadable, MemoryFault):
+            if monotonic() >= deadline:
+                raise
+        if monotonic() >= deadline:
+            raise NotReadable(f"process {pid} has started no Python thread yet: try again")
+        sleep(0.005)
+
+
+def again(pid: int, *, nonblocking: bool) -> tuple[Process, RemoteMemory, Runtime] | TargetError:
+    """Attach after exec: the new program, or why it cannot be read."""
+    try:
+        return attach(pid, nonblocking=nonblocking, starting=_STARTING)
+    except TargetError as error:
+        return error
+
+
+def _has_threads(memory: RemoteMemory, runtime: Runtime) -> bool:
+    o = runtime.layout
+    head = int.from_bytes(memory.read(runtime.address + o.interpreters_head, 8), "little")
+    return bool(head and int.from_bytes(memory.read(head + o.threads_head, 8), "little"))

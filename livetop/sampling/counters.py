@@ -1,0 +1,57 @@
+"""How the engine fares: the figures that the header shows, since the last delta."""
+
+from __future__ import annotations
+
+from livetop.wire.messages import Sampling
+
+from .budget import PauseBudget
+
+
+class Counters:
+    """Counts and seconds since the last `take`."""
+
+    __slots__ = (
+        "exact", "gil_held", "late", "pause", "pause_max", "rejected", "samples", "stops", "ticks",
+        "unread", "unseen",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.ticks = self.samples = self.exact = self.rejected = self.unread = self.late = self.stops = 0
+        self.unseen = self.pause = self.pause_max = self.gil_held = 0.0
+
+    def paused(self, seconds: float, budget: PauseBudget) -> None:
+        """A thread of the target stood still for so long."""
+        if seconds:
+            self.pause += seconds
+            self.pause_max = max(self.pause_max, seconds)
+            budget.spent(seconds)
+
+    def take(
+        self, *, cpu: float, target_cpu: float, rate: float, rss: int, threads: int, calm: bool
+    ) -> Sampling:
+        """The figures as a message, and begin anew."""
+        sampling = Sampling(
+            ticks=self.ticks,
+            samples=self.samples,
+            exact=self.exact,
+            rejected=self.rejected,
+            unread=self.unread,
+            late=self.late,
+            unseen=self.unseen,
+            pause=self.pause,
+            pause_max=self.pause_max,
+            stops=self.stops,
+            cpu=cpu,
+            target_cpu=target_cpu,
+            gil_held=self.gil_held,
+            rate=rate,
+            rss=rss,
+            threads=threads,
+            calm=calm,
+        )
+        self.clear()
+        return sampling

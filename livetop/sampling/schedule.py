@@ -1,0 +1,39 @@
+"""When to look: one uniformly random instant in each period, so that no timer of the target is met in step.
+
+A tick that comes late is not made up for: the periods that were missed are gone, and counted.
+"""
+
+from __future__ import annotations
+
+import random
+
+
+class Schedule:
+    """The instants of a rate (Hz). Times are monotonic seconds, handed in by the caller."""
+
+    def __init__(self, rate: float, now: float, seed: int | None = None) -> None:
+        self._random = random.Random(seed).random
+        self.period = 1.0 / rate
+        self._start = now
+        self.due = now
+        """The instant of the next tick."""
+
+    def set_rate(self, rate: float, now: float) -> None:
+        """Go on at another rate, from now on."""
+        self.period = 1.0 / rate
+        self._start = now
+        self.due = now + self._random() * self.period
+
+    def advance(self, now: float) -> float:
+        """Settle the next instant and return by how many seconds the one that is over was missed.
+
+        0.0 when the tick came within a period of its instant: then no other instant was lost to it.
+        """
+        late = now - self.due
+        self._start += self.period
+        if late < self.period:
+            self.due = self._start + self._random() * self.period
+            return 0.0
+        self._start = now
+        self.due = now + self._random() * self.period
+        return late

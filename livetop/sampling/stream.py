@@ -1,0 +1,89 @@
+"""From settled accounts to deltas: cells are summed until the interface asks for them."""
+
+from __future__ import annotations
+
+from livetop.profile.states import State
+from livetop.wire.messages import Cell, Delta, Sampling, ThreadUse
+
+from .account import OTHER, UNREAD
+from .definitions import Definitions
+from .sampler import Settled
+from .watched import Watched
+
+# While nobody takes deltas, at most so many cells are kept; what comes on top goes to [other].
+MAX_CELLS = 100_000
+
+_WORDS = {State.OWN: "running", State.GIL: "gil", State.WAIT: "wait", State.IDLE: "idle"}
+
+
+class Stream:
+    """The delta that is being gathered. Times are monotonic seconds."""
+
+    def __init__(self, definitions: Definitions, now: float) -> None:
+        self._definitions = definitions
+        self._t0 = self._t1 = now
+        self._sequence = 0
+        self._cells: dict[tuple[int, int, int, int], list[float]] = {}
+        self._uses: dict[int, list[float]] = {}
+        self._states: dict[int, str] = {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._cells and not self._uses
+
+    def add(self, settled: list[Settled], now: float, gone: set[int]) -> None:
+        """Take in what was settled; `gone` are the ids of threads that ended."""
+        self._t1 = now
+        definitions = self._definitions
+        for thread, cells, seconds in settled:
+            wire = definitions.thread(thread)
+            for (key, state), (count, weight, squared) in cells.items():
+                if len(self._cells) >= MAX_CELLS:
+                    key = OTHER
+                place = (definitions.node(key), wire, int(state), 0)
+                cell = self._cells.get(place)
+                if cell is None:
+                    self._cells[place] = [count, weight, squared]
+                else:
+                    cell[0] += count
+                    cell[1] += weight
+                    cell[2] += squared
+            use = self._uses.setdefault(wire, [0.0, 0.0, 0.0, 0.0, 0.0, 0])
+            for index, value in enumerate(
+                (seconds.own, seconds.queued, seconds.gil, seconds.wait, seconds.idle, seconds.samples)
+            ):
+                use[index] += value
+            if wire in gone:
+                self._states[wire] = "gone"
+            elif isinstance(thread, Watched):
+                account = thread.account
+                unread = (
+                    account.last_key == UNREAD and account.last_state is State.WAIT and not account.samples
+                )
+                self._states[wire] = "wait" if unread else _WORDS.get(account.last_state, "running")
+            else:
+                self._states[wire] = "running"
+
+    def take(self, sampling: Sampling) -> Delta:
+        """The delta up to the last `add`, and begin the next."""
+        self._sequence += 1
+        delta = Delta(
+            self._sequence,
+            self._t0,
+            self._t1,
+            [
+                Cell(*place, int(count), weight, squared)
+                for place, (count, weight, squared) in self._cells.items()
+            ],
+            [
+                ThreadUse(wire, self._states[wire], own, queued, gil, wait, idle, int(samples))
+                for wire, (own, queued, gil, wait, idle, samples) in self._uses.items()
+            ],
+            sampling,
+        )
+        self._t0 = self._t1
+        self._cells = {}
+        self._uses = {}
+        self._states = {}
+        return delta

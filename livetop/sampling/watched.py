@@ -1,0 +1,128 @@
+"""One thread of the target under watch: its stack, its task files, its account, how well it can be read."""
+
+from __future__ import annotations
+
+from livetop.cpython.stack import EMPTY, MISS, Outcome, StackReader
+from livetop.cpython.threads import ThreadState
+from livetop.cpython.tree import Place, StackTree
+from livetop.profile.states import State
+from livetop.target.tasks import Task
+from livetop.target.vectored import VectoredRead
+
+from .account import Account, Cells, Seconds
+
+# Part of optimistic samples rejected, above which those accepted are biased towards shallow stacks, and
+# below which they are sound again.
+_BIASED = 0.05
+_SOUND = 0.02
+_MEMORY = 0.03
+# So many optimistic samples must have been tried before they are believed.
+_TRIALS = 16
+
+_LAYOUTS = 4
+
+
+class Watched:
+    """A thread under watch. `key_empty` names the row for when it runs no Python."""
+
+    __slots__ = (
+        "account", "awake_at", "base", "calm", "key_empty", "name", "reader", "rejects", "sees_syscall",
+        "state", "syscall", "task", "tid", "trials", "warm", "wire",
+    )  # fmt: skip
+
+    def __init__(
+        self, state: ThreadState, reader: StackReader, task: Task, account: Account, name: str
+    ) -> None:
+        self.state = state
+        self.reader = reader
+        self.task = task
+        self.account = account
+        self.tid = task.tid
+        self.name = name
+        self.key_empty = f"[thread: {name}]"
+        self.wire = 0
+        """Its id in messages."""
+        self.base = 0
+        """Where its regions begin in the tick's buffer."""
+        self.warm = False
+        """Whether each tick reads it."""
+        self.awake_at = account.last
+        """When it was last seen running or holding the GIL."""
+        self.syscall: bytes | None = b""
+        self.sees_syscall = True
+        """Whether its state must be asked of the kernel even while it holds the GIL."""
+        self.calm = False
+        self.rejects = 2 * _BIASED
+        self.trials = 0
+
+    def judge(self, rejected: bool) -> None:
+        """Take note of how an optimistic sample of the running thread went."""
+        self.trials += 1
+        self.rejects += ((1.0 if rejected else 0.0) - self.rejects) * _MEMORY
+        if self.trials == _TRIALS and self.rejects < 2 * _BIASED * (1 - _MEMORY) ** (_TRIALS - 1):
+            # None of the first ones was rejected.
+            self.rejects = 0.0
+        self.calm = self.trials >= _TRIALS and self.rejects < (_BIASED if self.calm else _SOUND)
+
+    def key(self, outcome: Place | Outcome) -> Place | str | None:
+        """What a sample is charged to; None when there is no stack."""
+        if type(outcome) is Place:
+            return outcome
+        return self.key_empty if outcome is EMPTY else None
+
+    def read_double(self, aux: VectoredRead) -> Place | Outcome:
+        """Read the running thread alone, laying it out anew as often as its stack has moved away."""
+        outcome: Place | Outcome = MISS
+        for _ in range(_LAYOUTS):
+            if self.reader.read_double(aux):
+                outcome = self.reader.parse(aux.buffer, 0, True)
+                if outcome is not MISS:
+                    break
+            if not self.reader.lay_out():
+                break
+        return outcome
+
+    def read_still(self, aux: VectoredRead) -> Place | Outcome:
+        """Read the thread while it stands still (or is blocked): one copy is enough."""
+        outcome: Place | Outcome = MISS
+        for _ in range(_LAYOUTS):
+            if self.reader.read_single(aux):
+                outcome = self.reader.parse(aux.buffer, 0, False)
+                if outcome is not MISS:
+                    break
+            if not self.reader.lay_out():
+                break
+        return outcome
+
+    def parse_again(self, aux: VectoredRead, tree: StackTree) -> Place | Outcome:
+        """Parse what `read_still` fetched, now that the thread runs again and code objects may be read."""
+        tree.held = False
+        return self.reader.parse(aux.buffer, 0, False)
+
+
+class Stranger:
+    """An OS thread without a Python thread state: its CPU time is a row of its own."""
+
+    __slots__ = ("_times", "key", "name", "task", "tid", "wire")
+
+    def __init__(self, task: Task, times: tuple[int, int]) -> None:
+        self.task = task
+        self.tid = task.tid
+        self.name = task.name()
+        self.key = f"[thread: {self.name}]"
+        self.wire = 0
+        self._times = times
+
+    def settle(self) -> list[tuple[Stranger, Cells, Seconds]]:
+        """What it used since the last time; [] when it used nothing."""
+        times = self.task.times()
+        if times is None or times == self._times:
+            return []
+        own, queued = (max(0, new - old) / 1e9 for new, old in zip(times, self._times, strict=True))
+        self._times = times
+        seconds = Seconds()
+        seconds.own, seconds.queued = own, queued
+        cells: Cells = {(self.key, State.OWN): [1, own, own * own]}
+        if queued:
+            cells[self.key, State.QUEUED] = [1, queued, queued * queued]
+        return [(self, cells, seconds)]
