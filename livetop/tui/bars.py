@@ -1,0 +1,55 @@
+"""Bars and sparklines as plain text: pure functions of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SPARKS = "▁▂▃▄▅▆▇█"
+SPARKS_ASCII = "_.,-=+*#"
+PYTHON, NATIVE = "█", "▒"
+PYTHON_ASCII, NATIVE_ASCII = "#", "="
+_SCALES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+
+
+def sparkline(values: Sequence[float | None], width: int, top: float, *, ascii_only: bool = False) -> str:
+    """The last `width` values, newest at the right, 0 to `top`; None and the time before are blank."""
+    if width <= 0:
+        return ""
+    glyphs = SPARKS_ASCII if ascii_only else SPARKS
+    highest = len(glyphs) - 1
+    last = values[-width:] if len(values) > width else values
+    drawn = [" " if value is None else glyphs[_step(value, top, highest)] for value in last]
+    return " " * (width - len(drawn)) + "".join(drawn)
+
+
+def _step(value: float, top: float, highest: int) -> int:
+    if top <= 0 or not value > 0:
+        return 0
+    return min(highest, int(value / top * highest + 0.5))
+
+
+def bar_scale(largest: float) -> float:
+    """The share (0..1) a full bar stands for: a round one, so that bars do not breathe with noise."""
+    for scale in _SCALES:
+        if largest <= scale:
+            return scale
+    return 1.0
+
+
+def heat_bar(
+    share: float, scale: float, width: int, native: float | None = None, *, ascii_only: bool = False
+) -> tuple[str, str, str]:
+    """The python, native and empty part of a bar, `width` cells together.
+
+    `share` and `scale` are 0..1; `native` is the native part of the share (0..1), None when unknown:
+    then the whole bar is drawn as own time, undivided. Any share of at least a tenth of a per cent
+    has one cell, so that nothing measured looks like nothing.
+    """
+    if width <= 0 or not share > 0:
+        return "", "", " " * max(0, width)
+    length = min(width, int(share / scale * width + 0.5)) if scale > 0 else width
+    if length == 0 and share >= 0.001:
+        length = 1
+    other = min(length, int(length * native + 0.5)) if native is not None else 0
+    python_glyph, native_glyph = (PYTHON_ASCII, NATIVE_ASCII) if ascii_only else (PYTHON, NATIVE)
+    return python_glyph * (length - other), native_glyph * other, " " * (width - length)

@@ -1,0 +1,136 @@
+"""The lines around the table: tabs with what is selected, the narrow screen's status, the footer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from livetop.tui import figures
+from livetop.tui.columns import WIDE
+from livetop.tui.fit import cells, cut, plain
+from livetop.tui.keys import KEYS, Key
+from livetop.tui.paint import Line, Painted, spread, width_of
+from livetop.tui.theme import COLOR, Palette
+
+_TITLES_SHOWN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What is selected, in words, and how much there is of it."""
+
+    titles: tuple[str, ...] = ()
+    title: str = ""
+    thread: str = "all"
+    window: str = ""
+    mode: str = ""
+    filter: str = ""
+    sort: str = ""
+    position: int = 0
+    rows: int = 0
+    samples: int = 0
+    follow: bool = False
+
+
+class Tabs(Painted):
+    """Views at the left, what is selected at the right."""
+
+    def __init__(self, palette: Palette = COLOR, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._palette = palette
+        self._selected = Selected()
+
+    def show(self, selected: Selected) -> None:
+        # What only the other line shows must not repaint this one.
+        if selected != self._selected:
+            self._selected = selected
+            self.repaint()
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        palette, selected = self._palette, self._selected
+        left: Line = []
+        for title in selected.titles:
+            left += [
+                (" ", palette.plain),
+                (title, palette.strong if title == selected.title else palette.quiet),
+                (" ", palette.plain),
+            ]
+        right: Line = []
+        for label, value in (
+            ("thread: ", selected.thread),
+            ("window: ", selected.window),
+            ("mode: ", selected.mode),
+            ("filter: ", cut(plain(selected.filter), 24) or "-"),
+        ):
+            right += [("   ", palette.plain), (label, palette.quiet), (plain(value), palette.plain)]
+        return [spread(left, [*right, (" ", palette.plain)], width)]
+
+
+class Status(Tabs):
+    """The one line of a narrow screen that says what is selected."""
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        palette, selected = self._palette, self._selected
+        right: Line = [
+            (f"  {selected.position}/{selected.rows}", palette.plain),
+            (f"  {figures.count(selected.samples)}", palette.plain),
+            (" samples ", palette.quiet),
+        ]
+        left: Line = [(f" {selected.title}", palette.strong)]
+        for label, value in (
+            ("sort: ", selected.sort),
+            ("mode: ", selected.mode),
+            ("window: ", selected.window),
+            ("filter: ", plain(selected.filter)),
+        ):
+            if value and width_of(left) + 2 + len(label) + cells(value) + width_of(right) <= width:
+                left += [("  ", palette.plain), (label, palette.quiet), (value, palette.plain)]
+        return [spread(left, right, width)]
+
+
+class Footer(Painted):
+    """The keys worth knowing, or for a while what just happened."""
+
+    def __init__(self, palette: Palette = COLOR, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._palette = palette
+        self._text = ""
+        self._is_error = False
+        self._hidden: frozenset[str] = frozenset()
+
+    def show(self, text: str = "", *, is_error: bool = False, hidden: frozenset[str] = frozenset()) -> None:
+        """`text` in place of most keys ("" is none); `hidden`: ids of keys that do nothing now."""
+        if (text, is_error, hidden) != (self._text, self._is_error, self._hidden):
+            self._text, self._is_error, self._hidden = text, is_error, hidden
+            self.repaint()
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        palette = self._palette
+        if self._text:
+            keys = self._keys(("help", "quit"), width)
+            room = width - width_of(keys) - 3
+            style = palette.error if self._is_error else palette.notice
+            return [spread([(" " + cut(plain(self._text), room), style)], keys, width)]
+        return [self._keys(None, width)]
+
+    def _keys(self, wanted: tuple[str, ...] | None, width: int) -> Line:
+        wide = self.app.size.width >= WIDE
+        line: Line = []
+        for key in KEYS:
+            label = key.footer if wide else key.narrow
+            if not label or key.id in self._hidden or (wanted is not None and key.id not in wanted):
+                continue
+            item: Line = [
+                (" " if not line or not wide else "  ", self._palette.plain),
+                (cap_of(key), self._palette.key),
+                (" " + label, self._palette.quiet),
+            ]
+            if width_of(line) + width_of(item) > width:
+                break
+            line += item
+        return line
+
+
+def cap_of(key: Key) -> str:
+    """A key as the footer writes it."""
+    return key.cap or key.shown.split()[0]

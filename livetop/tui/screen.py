@@ -1,0 +1,330 @@
+"""The screen: what it is made of, and one refresh of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.timer import Timer
+from textual.widgets import Input
+
+from livetop.session.protocol import Session
+from livetop.tui.actions import Actions
+from livetop.tui.bottom import Footer, Selected, Status, Tabs
+from livetop.tui.choice import Choice
+from livetop.tui.columns import WIDE, Look
+from livetop.tui.entries import Entry, Page
+from livetop.tui.figures_of import excerpt_of, thread_label, vitals_of
+from livetop.tui.filters import FilterError, Matcher, compile_filter
+from livetop.tui.header import Header
+from livetop.tui.hot_table import HotTable, scale_of
+from livetop.tui.keys import KEYS
+from livetop.tui.meter import Meter
+from livetop.tui.order import SteadyOrder
+from livetop.tui.settings import Settings
+from livetop.tui.source_pane import Excerpt, SourcePane
+from livetop.tui.theme import Palette
+from livetop.tui.too_small import TooSmall, is_too_small
+from livetop.tui.views import VIEWS, Rows, View, find_view
+
+TALL = 30
+"""Lines from which on the source pane has room beside the table."""
+_SLOW = 1.0
+"""Seconds between two repaints of the header and the source pane."""
+_SAID = 6.0
+"""Seconds a line in the footer stays."""
+_FETCHED = 20
+"""Rows from the top whose source is asked for beforehand, so that a snapshot has it."""
+
+
+CSS = """\
+MainScreen {
+    layout: vertical; overflow: hidden hidden; background: ansi_default;
+    #header { height: 2; }
+    #tabs, #status, #footer, #filter { height: 1; }
+    #table { height: 1fr; }
+    #source { height: 33%; min-height: 10; max-height: 24; display: none; }
+    #filter { display: none; border: none; padding: 0 1; background: ansi_default; }
+    #too-small { height: 1fr; display: none; }
+    &.-narrow #tabs { display: none; }
+    &.-wide #status { display: none; }
+    &.-tall #source { display: block; }
+    &.-full #source { display: block; height: 1fr; max-height: 100%; }
+    &.-full #table { display: none; }
+    &.-filtering #filter { display: block; }
+    &.-tiny Widget { display: none; }
+    &.-tiny #too-small { display: block; }
+}
+"""
+"""The app's style sheet: Textual does not load that of a default screen."""
+
+
+class MainScreen(Actions, inherit_bindings=False):
+    """Everything but help. Figures come in by `news()`, and are drawn at the refresh rate."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - not a class variable to Textual
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [key.binding for key in KEYS]
+
+    def __init__(self, session: Session, settings: Settings, choice: Choice, palette: Palette) -> None:
+        super().__init__()
+        self.session, self.settings, self.choice, self.palette = session, settings, choice, palette
+        self.header = Header(palette, settings.ascii, id="header")
+        self.tabs = Tabs(palette, id="tabs")
+        self.table = HotTable(id="table")
+        self.source_pane = SourcePane(palette, settings.ascii, id="source")
+        self.status = Status(palette, id="status")
+        self.footer = Footer(palette, id="footer")
+        self._rows: dict[str, Rows] = {view.id: view.rows() for view in VIEWS}
+        self._order = SteadyOrder()
+        self._ordered_by: tuple[object, ...] = ()
+        self._meter = Meter(settings.clock, settings.cpu_clock)
+        self._rows_page = Page()
+        self._matches: Matcher | None = None
+        self._has_news = True
+        self._slow_at = float("-inf")
+        self._excerpt_of: tuple[object, ...] = ()
+        self._said = ("", False)
+        self._said_at = float("-inf")
+        self._ticking: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.tabs
+        yield self.table
+        yield self.source_pane
+        yield self.status
+        yield self.footer
+        yield TooSmall(id="too-small")
+
+    def on_mount(self) -> None:
+        if self.choice.filter:
+            self.set_filter(self.choice.filter)
+        self.set_refresh()
+        self.tick()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(is_too_small(*event.size), "-tiny")
+        self.call_after_refresh(self.take_rows)
+
+    # ------------------------------------------------------------ refreshing
+
+    @property
+    def view(self) -> View:
+        return find_view(self.choice.view)
+
+    def set_refresh(self) -> None:
+        if self._ticking is not None:
+            self._ticking.stop()
+        self._ticking = self.set_interval(1 / self.choice.refresh, self.tick)
+
+    def news(self) -> None:
+        """The model has changed. The first rows are not kept waiting for the next refresh."""
+        self._has_news = True
+        if not self._rows_page.entries and not self.choice.frozen:
+            self.tick()
+
+    def tick(self) -> None:
+        """One refresh."""
+        self.session.credit()
+        if not self.is_current:
+            return
+        if self._has_news and not self.choice.frozen:
+            self._has_news = False
+            self._collect_rows()
+        now = self.settings.clock()
+        if now - self._slow_at >= _SLOW:
+            self._slow_at = now
+            self._show_slow()
+        self._show_footer(now)
+
+    def take_rows(self) -> None:
+        self._collect_rows()
+        self._show_slow()
+
+    def start_over(self) -> None:
+        for rows in self._rows.values():
+            rows.forget()
+        self._order.forget()
+        self.take_rows()
+
+    def _collect_rows(self) -> None:
+        rows = self._rows[self.choice.view]
+        self._rows_page = rows.collect(self.session.profile, self.choice, self.settings.clock())
+        self.order_rows()
+
+    def order_rows(self) -> None:
+        choice, page = self.choice, self._rows_page
+        entries = page.entries
+        if self._matches is not None:
+            entries = [entry for entry in entries if self._matches(entry.text)]
+        look = Look(self.palette, self.settings.ascii, scale_of(entries), page.native_known, choice.trend)
+        self.table.show(
+            self._sorted(entries),
+            self.view.columns,
+            look,
+            sort=choice.sort,
+            inverted=choice.inverted,
+            follow=choice.follow,
+            empty=self._why_empty(),
+        )
+        self._show_selected()
+        if self._excerpt_key() != self._excerpt_of:
+            self.show_source()
+
+    def _sorted(self, entries: list[Entry]) -> list[Entry]:
+        choice = self.choice
+        column = next(column for column in self.view.columns if column.id == choice.sort)
+        value = column.value
+        if value is None:
+            return entries
+        ordered_by = (choice.view, choice.sort, choice.inverted, choice.thread, choice.mode, choice.recent)
+        if ordered_by != self._ordered_by:
+            self._order.forget()
+            self._ordered_by = ordered_by
+        if column.align == "left" and column.id != "heat":
+            return sorted(entries, key=lambda entry: str(value(entry)), reverse=choice.inverted)
+        return self._order.arrange(
+            entries,
+            lambda entry: entry.key,
+            lambda entry: float(value(entry)),
+            self.settings.clock(),
+            ascending=choice.inverted,
+        )
+
+    # ------------------------------------------------------------ the parts around the table
+
+    def _show_slow(self) -> None:
+        """Header and source pane: once a second is as often as they can be read."""
+        session, choice = self.session, self.choice
+        self.header.show(vitals_of(session, choice, self._meter))
+        self._show_selected()
+        if not choice.frozen or self._excerpt_key() != self._excerpt_of:
+            self.show_source()
+        for entry in self.table.entries[:_FETCHED]:
+            if entry.row.file_id:
+                session.request_source(entry.row.file_id)
+
+    def _show_selected(self) -> None:
+        choice, table = self.choice, self.table
+        profile = self.session.profile
+        thread = thread_label(profile, choice)
+        alive = sum(thread.state != "gone" for thread in profile.threads.values())
+        columns = {column.id: column.title for column in self.view.columns}
+        selected = Selected(
+            titles=tuple(view.title for view in VIEWS),
+            title=self.view.title,
+            thread=f"all ({alive})" if choice.thread is None else thread,
+            window=choice.window_label,
+            mode=choice.mode_label,
+            filter=choice.filter,
+            sort=columns[choice.sort].lower(),
+            position=table.position,
+            rows=len(table.entries),
+            samples=profile.sampling.samples,
+        )
+        self.tabs.show(selected)
+        self.status.show(selected)
+
+    def _excerpt_key(self) -> tuple[object, ...]:
+        entry = self.table.current
+        return (entry.key if entry else None, self.choice.mode, self.choice.recent, self.choice.thread)
+
+    def show_source(self) -> None:
+        self._excerpt_of = self._excerpt_key()
+        if not self.source_pane.display:
+            return
+        entry, table = self.table.current, self.table
+        self.source_pane.show(
+            Excerpt()
+            if entry is None
+            else excerpt_of(self.session, self.choice, entry, table.position, len(table.entries))
+        )
+
+    def _why_empty(self) -> str:
+        page, choice = self._rows_page, self.choice
+        if page.entries:
+            return f"no row has {choice.filter!r} in its function, file or line: c clears the filter"
+        if not self.session.greeted:
+            return "attaching ..."
+        if not self.session.profile.sampling.samples:
+            return "waiting for the first samples ..." if self.session.live else "no samples were taken"
+        return {
+            "cpu": "nothing used the CPU: m shows wall time, where the waiting is",
+            "wall": "no thread did anything but idle: i shows idle time too",
+            "gil": "no thread held the GIL: m shows CPU time",
+        }[choice.mode]
+
+    # ------------------------------------------------------------ the footer and the filter line
+
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        self._said, self._said_at = (text, is_error), self.settings.clock()
+        self._show_footer(self._said_at)
+
+    def _show_footer(self, now: float) -> None:
+        text, is_error = self._said
+        if not text or now - self._said_at >= _SAID:
+            text, is_error = self._how_it_ended(), False
+        self.footer.show(text, is_error=is_error)
+
+    def _how_it_ended(self) -> str:
+        ended = self.session.ended
+        return "" if ended is None else f"{ended.rstrip('.')}; the last figures stay, w saves them"
+
+    def open_filter(self) -> None:
+        inputs = self.query("#filter")
+        if not inputs:
+            line = Input(
+                self.choice.filter,
+                "filter: a part of function, file or line; ! for a regular expression",
+                id="filter",
+                compact=True,
+                select_on_focus=False,
+            )
+            line.cursor_blink = False
+            self.mount(line, before=self.status)
+        else:
+            line = inputs.first(Input)
+            line.value = self.choice.filter
+        self.add_class("-filtering")
+        line.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.set_filter(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.close_filter()
+
+    def close_filter(self) -> None:
+        self.remove_class("-filtering")
+        self.set_focus(None)
+
+    @property
+    def is_filtering(self) -> bool:
+        return self.has_class("-filtering")
+
+    def set_filter(self, text: str) -> None:
+        """A filter that cannot be used leaves the last good one in force, and says why."""
+        try:
+            matches = compile_filter(text)
+        except FilterError as error:
+            self.say(str(error), is_error=True)
+            return
+        if self._said[1]:
+            self.say("")
+        self._matches, self.choice.filter = matches, text
+        self.order_rows()
+
+    def on_hot_table_chosen(self) -> None:
+        self.choice.follow = False
+        self.show_source()
+
+    def on_hot_table_title_clicked(self, event: HotTable.TitleClicked) -> None:
+        self.action_sort(event.column)
+
+    def set_view(self, name: str) -> None:
+        self.choice.view = name
+        self.choice.follow = True
+        self.take_rows()

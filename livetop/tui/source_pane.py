@@ -1,0 +1,165 @@
+"""The source around the selected line, with the heat of each line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from livetop.profile.info import LineHeat
+from livetop.tui import figures
+from livetop.tui.bars import bar_scale, heat_bar
+from livetop.tui.columns import COLD, HOT, WIDE
+from livetop.tui.fit import fit, plain
+from livetop.tui.paint import Line, Painted, fill, spread, width_of
+from livetop.tui.theme import COLOR, Palette
+
+_BAR = 8
+_TAB = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What the pane shows. `line` is the selected one; `reason` says why there are no `lines`."""
+
+    title: str = ""
+    function: str = ""
+    details: str = ""
+    line: int | None = None
+    lines: Sequence[str] | None = None
+    reason: str = ""
+    heat: Mapping[int, LineHeat] = field(default_factory=dict)
+    callers: tuple[tuple[str, float], ...] = ()
+    counts: str = ""
+    health: str = ""
+    """How sampling fared as a whole; left out on a narrow screen."""
+
+
+class SourcePane(Painted):
+    """A title, lines of source, and who calls it."""
+
+    def __init__(self, palette: Palette = COLOR, ascii_only: bool = False, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._palette, self._ascii = palette, ascii_only
+        self._excerpt = Excerpt()
+        self._first: int | None = None
+        self._moved = 0
+
+    def show(self, excerpt: Excerpt) -> None:
+        if (excerpt.title, excerpt.line) != (self._excerpt.title, self._excerpt.line):
+            self._moved = 0
+            self._keep_in_sight(excerpt)
+        self._excerpt = excerpt
+        self.repaint()
+
+    def scroll(self, step: int) -> None:
+        """Moves what is shown, away from the selected line."""
+        self._moved += step
+        self.repaint()
+
+    def scroll_page(self, step: int) -> None:
+        self.scroll(step * max(1, self._room - 1))
+
+    @property
+    def _room(self) -> int:
+        return max(0, self.size.height - 2)
+
+    def _keep_in_sight(self, excerpt: Excerpt) -> None:
+        """Neighbouring lines of one file are shown without moving the text."""
+        same_file = excerpt.title.rpartition(":")[0] == self._excerpt.title.rpartition(":")[0]
+        first, line = self._first, excerpt.line
+        if not same_file or first is None or line is None or not 0 < line - first < self._room - 1:
+            self._first = None
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        excerpt = self._excerpt
+        room = max(0, height - 2)
+        lines = self._source(excerpt, room) if excerpt.lines is not None else self._missing(excerpt)
+        lines = [*lines[:room], *([[]] * (room - len(lines)))]
+        return [self._title(width), *lines, self._callers(width)][:height]
+
+    def _title(self, width: int) -> Line:
+        palette, excerpt = self._palette, self._excerpt
+        rule = "-" if self._ascii else "─"
+        line: Line = [(rule * 2 + " ", palette.rule)]
+        if excerpt.title:
+            name = (
+                f"{plain(excerpt.function)}()" if excerpt.function.isidentifier() else plain(excerpt.function)
+            )
+            line += [
+                (plain(excerpt.title), palette.strong),
+                ("  ", palette.plain),
+                (name, palette.plain),
+                ("  ", palette.plain),
+                (excerpt.details, palette.plain),
+                (" ", palette.plain),
+            ]
+        return fill([*line, (rule * max(0, width - width_of(line)), palette.rule)], width)
+
+    def _missing(self, excerpt: Excerpt) -> list[Line]:
+        palette = self._palette
+        if not excerpt.title:
+            return []
+        where = "" if excerpt.line is None else f"line {excerpt.line} of {plain(excerpt.function)}"
+        return [[], [("   " + where, palette.plain)], [("   " + plain(excerpt.reason), palette.quiet)]]
+
+    def _source(self, excerpt: Excerpt, room: int) -> list[Line]:
+        lines = excerpt.lines or ()
+        selected = excerpt.line or 1
+        if self._first is None:
+            self._first = selected - room // 2
+        last = max(1, len(lines) - room + 1)
+        self._first = max(1, min(self._first, last))
+        first = max(1, min(self._first + self._moved, last))
+        self._moved = first - self._first
+        scale = bar_scale(max((heat.own for heat in excerpt.heat.values()), default=0.0))
+        drawn = [
+            self._line(number, lines[number - 1], excerpt.heat.get(number), number == excerpt.line, scale)
+            for number in range(first, min(len(lines), first + room - 1) + 1)
+        ]
+        if excerpt.line is not None and excerpt.line > len(lines):
+            drawn.append(
+                [(f"   line {excerpt.line} is beyond the end of this file: it changed", self._palette.quiet)]
+            )
+        return drawn
+
+    def _line(self, number: int, text: str, heat: LineHeat | None, selected: bool, scale: float) -> Line:
+        palette = self._palette
+        line: Line = [(">" if selected else " ", palette.marker)]
+        if heat is None or heat.own < COLD:
+            total = f"({figures.share(heat.total)})" if heat is not None and heat.total >= COLD else ""
+            line += [(total.rjust(6)[-6:] + " " * (_BAR + 2), palette.quiet)]
+        else:
+            python, native, empty = heat_bar(heat.own, scale, _BAR, heat.native, ascii_only=self._ascii)
+            style = palette.strong if heat.own >= HOT else palette.plain
+            line += [
+                (figures.share(heat.own).rjust(5), style),
+                (" ", palette.plain),
+                (python, palette.python),
+                (native, palette.native),
+                (empty + "  ", palette.plain),
+            ]
+        bar = "|" if self._ascii else "│"
+        return [
+            *line,
+            (f"{number:>5} {bar} ", palette.quiet),
+            (_expanded(text), palette.cursor if selected else palette.plain),
+        ]
+
+    def _callers(self, width: int) -> Line:
+        palette, excerpt = self._palette, self._excerpt
+        health = f" {excerpt.health}" if self.app.size.width >= WIDE else ""
+        right: Line = [(f"  {excerpt.counts}{health} ", palette.quiet)]
+        room = width - width_of(right)
+        line: Line = [(" callers: " if excerpt.callers else "", palette.quiet)]
+        for index, (label, share) in enumerate(excerpt.callers):
+            text = f"{', ' if index else ''}{plain(label)} {figures.percent(share)}"
+            if width_of(line) + width_of([(text, palette.plain)]) > room:
+                break
+            line.append((text, palette.plain))
+        return spread([(fit("", 0), palette.plain), *line], right, width)
+
+
+@lru_cache(maxsize=4096)
+def _expanded(text: str) -> str:
+    return plain(text.expandtabs(_TAB))

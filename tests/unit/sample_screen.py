@@ -1,0 +1,168 @@
+"""A small worker process in a real model, the same at every run, and a session over it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from livetop.profile.model import Profile
+from livetop.profile.states import State
+from livetop.session.live import source_lines
+from livetop.session.protocol import Happening
+
+PARSE = '''"""Turns orders into tokens."""
+
+import re
+from collections.abc import Iterator
+
+
+class Tokenizer:
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+
+    def tokenize(self, text: str) -> Iterator[str]:
+        """Every token of a text, in order."""
+        position = 0
+        size = len(text)
+        while position < size:
+            match = self._pattern.match(text, position)
+            if match is None:
+                raise ValueError(f"no token at {position}")
+            kind = match.lastgroup
+            yield f"{kind}:{match.group()}"
+            position = match.end()
+
+    def reparse(self, text: str) -> list[str]:
+        return [token for token in self.tokenize(text)]
+
+
+def clean(text: str) -> str:
+\treturn text.strip()  # a tab stands in front of this line
+'''
+
+FILES = {
+    "/srv/app/parse.py": "app/parse.py",
+    "/srv/app/index.py": "app/index.py",
+    "/srv/app/io.py": "app/io.py",
+    "/srv/app/worker.py": "app/worker.py",
+    "/usr/lib/python3/sqlalchemy/orm/session.py": "sqlalchemy/orm/session.py",
+    "/srv/app/表示.py": "app/表示.py",
+}
+
+# (caller's function or "", function, its first line, file, line, seconds of a second, waits)
+PLACES = (
+    ("", "handle", 190, "/srv/app/worker.py", 203, 0.066, 0.00),
+    ("handle", "tokenize", 11, "/srv/app/parse.py", 16, 0.410, 0.00),
+    ("handle", "tokenize", 11, "/srv/app/parse.py", 15, 0.012, 0.00),
+    ("handle", "tokenize", 11, "/srv/app/parse.py", 19, 0.013, 0.00),
+    ("reparse", "tokenize", 11, "/srv/app/parse.py", 20, 0.021, 0.00),
+    ("handle", "reparse", 23, "/srv/app/parse.py", 24, 0.004, 0.00),
+    ("handle", "build_index", 60, "/srv/app/index.py", 77, 0.194, 0.00),
+    ("build_index", "Index.add", 31, "/srv/app/index.py", 40, 0.081, 0.00),
+    ("build_index", "Index.<listcomp>", 44, "/srv/app/index.py", 44, 0.033, 0.00),
+    ("handle", "load_body", 20, "/srv/app/io.py", 41, 0.126, 0.22),
+    ("handle", "Session.execute", 2240, "/usr/lib/python3/sqlalchemy/orm/session.py", 2365, 0.080, 0.10),
+    ("handle", "描画する", 7, "/srv/app/表示.py", 12, 0.052, 0.00),
+    ("描画する", "[bold]markup[/bold]", 30, "/srv/app/表示.py", 33, 0.019, 0.00),
+)
+
+
+def sample_profile(seconds: int = 160) -> Profile:
+    """A profile of so many seconds; every call gives the same."""
+    chance = random.Random(4242)
+    profile = Profile()
+    process = profile.define_process(
+        4242, ["/usr/bin/python3", "worker.py", "--queue", "hi"], "3.12.4", "x86-64", "db1", 1.7e9
+    )
+    files = {name: profile.define_file(name, module) for name, module in FILES.items()}
+    profile.set_source(files["/srv/app/parse.py"], PARSE)
+    names = ["MainThread", "worker-1", "worker-2", *(f"pool-{number}" for number in range(6))]
+    threads = [profile.define_thread(process, 4242 + index, name) for index, name in enumerate(names)]
+    root = profile.define_node(0, 0, process)
+    nodes: list[tuple[int, float, float]] = []
+    last_node: dict[str, int] = {"": root}
+    for caller, name, first, file, line, own, wait in PLACES:
+        function = profile.define_function(name, files[file], first)
+        node = profile.define_node(last_node.get(caller, root), function, line)
+        nodes.append((node, own, wait))
+        last_node[name] = node
+    unseen = profile.define_node(root, profile.define_function("[unseen]", 0, 0, "special"), 0)
+    for second in range(seconds):
+        cells, busy = [], 0.0
+        for index, (node, own, wait) in enumerate(nodes):
+            thread = threads[index % 3]
+            share = own * chance.uniform(0.8, 1.2)
+            busy += share
+            cells.append((node, thread, State.OWN, 0, int(share * 100) + 1, share, share * 0.01))
+            if wait:
+                cells.append((node, thread, State.WAIT, 0, int(wait * 100), wait, wait * 0.01))
+        cells.append((unseen, threads[0], State.OWN, 0, 1, 0.004, 0.00002))
+        uses = [
+            (thread, "running" if index < 3 else "idle", busy / 3 if index < 3 else 0.0, 0.0, 0.0,
+             1 - busy / 3 if index < 3 else 1.0, 0.0 if index < 3 else 1.0, 100, index == 0)
+            for index, thread in enumerate(threads)
+        ]  # fmt: skip
+        profile.add(second, second + 1.0, cells, uses, {
+            "ticks": 100, "samples": 300, "exact": 12, "rejected": 4, "unread": 1, "late": 1, "stops": 12,
+            "unseen": 0.001, "pause": 0.0004, "pause_max": 0.00005, "cpu": 0.016, "target_cpu": busy,
+            "gil_held": 0.62, "rate": 100.0, "rss": (380 + second % 40) * 2**20, "threads": len(threads),
+        })  # fmt: skip
+    return profile
+
+
+class SampleSession:
+    """A session that says what a test wants it to. Implements `livetop.session.protocol.Session`."""
+
+    def __init__(self, profile: Profile | None = None, *, ended: str | None = None, live: bool = True) -> None:
+        self.profile = sample_profile() if profile is None else profile
+        self.ended, self.live, self.greeted = ended, live and ended is None, True
+        self.events: Sequence[Happening] = ()
+        self.origin = self.output = ""
+        self.credits = 0
+        self.wanted: list[int] = []
+        self.reason = "no such file in the target's root"
+        self.applied: list[object | None] = []
+
+    def read(self) -> object | None:
+        return None
+
+    def apply(self, message: object | None) -> None:
+        self.applied.append(message)
+        if callable(message):
+            message(self)
+
+    def credit(self, deltas: int = 1) -> None:
+        self.credits += deltas
+
+    def source(self, file: int) -> list[str] | None:
+        text = self.profile.sources.get(file)
+        return None if text is None else source_lines(text)
+
+    def source_error(self, file: int) -> str:
+        return "" if file in self.profile.sources else self.reason
+
+    def request_source(self, file: int) -> None:
+        if file not in self.wanted:
+            self.wanted.append(file)
+
+    def configure(self, **changes: object) -> None:
+        self.changes = changes
+
+    def stop(self) -> None:
+        self.live = False
+
+    def close(self) -> None:
+        self.live = False
+
+
+class HeldClock:
+    """A clock that a test moves."""
+
+    def __init__(self, at: float = 1000.0) -> None:
+        self.at = at
+
+    def __call__(self) -> float:
+        return self.at
+
+
+Build = Callable[..., Profile]
