@@ -50,11 +50,9 @@ def _function(key: Key, names: Names) -> Identity:
     return _line(("line", process, function_id, first_line), names)
 
 
-def _library(key: Key, names: Names) -> Identity | None:
+def _library(key: Key, names: Names) -> Identity:
     library = int(key[1])
-    name = _PSEUDO_LIBRARIES.get(library) or names.libraries.values.get(library)
-    if name is None:
-        return None
+    name = _PSEUDO_LIBRARIES.get(library) or names.libraries.values.get(library, "[unknown]")
     return (name, None, name.rpartition("/")[2], name, None, None, "library", 0, 0, None)
 
 
@@ -66,7 +64,7 @@ def _thread(key: Key, names: Names) -> Identity:
     return ("", None, info.name or f"thread {info.tid}", "", pid, None, "thread", 0, 0, info.tid)
 
 
-IDENTIFY: dict[str, Callable[[Key, Names], Identity | None]] = {
+IDENTIFY: dict[str, Callable[[Key, Names], Identity]] = {
     "line": _line,
     "function": _function,
     "library": _library,

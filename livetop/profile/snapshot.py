@@ -29,8 +29,9 @@ from pathlib import Path
 import msgspec
 
 from livetop.profile import document
-from livetop.profile.document import SCHEMA, Document, DocumentError
+from livetop.profile.document import DocumentError
 from livetop.profile.model import Profile
+from livetop.profile.schema import SCHEMA, Document, Head
 from livetop.profile.text import printable
 
 MAX_UNPACKED = 128 * 1024 * 1024
@@ -81,7 +82,7 @@ def unpack(packed: bytes) -> Profile:
     data = _unzip(packed)
     try:
         # The schema is looked at first: a newer one may not even have the fields of this one.
-        head = msgspec.json.decode(data, type=document.Head)
+        head = msgspec.json.decode(data, type=Head)
     except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError):
         raise SnapshotError("not a livetop snapshot, or a damaged one") from None
     if head.schema > SCHEMA:

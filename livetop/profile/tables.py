@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from livetop.profile.cells import NANO, SPLIT
 from livetop.profile.estimate import MINIMUM_BLOCKS, Interval, Shares, ratio_variance, wilson
-from livetop.profile.identity import IDENTIFY, NOT_SPLIT, Identity
+from livetop.profile.identity import IDENTIFY, NOT_SPLIT
 from livetop.profile.names import Names
 from livetop.profile.rows import Key, Query, Row, Table
 from livetop.profile.states import EVIDENCE, State
@@ -48,7 +48,6 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
         scale = seconds / whole.weight if whole.weight else 0.0
     alone = _others(query, names)
     rows: list[Row] = []
-    identity: Identity | None
     shares = None
     if whole.weight and whole.blocks >= MINIMUM_BLOCKS:
         shares = Shares(whole.weight, whole.ww, whole.samples)
@@ -57,13 +56,12 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
     for sums in sorted(view.sums.values(), key=attrgetter("own", "total"), reverse=True):
         # Frames that [other] stands for are not calls of one function: it has a total of its own only.
         total = sums.own if sums.key in alone else sums.total or sums.own
-        if not total and not (query.idle and any(sums.weights)):
+        if not total and not (query.idle and query.by != "library" and any(sums.weights)):
             continue
-        identity = view.identities.get(sums.key)
-        if identity is None:
-            identity = identify(sums.key, names)
-            if query.by != "thread":
-                view.identities[sums.key] = identity
+        known = view.identities.get(sums.key)
+        identity = known or identify(sums.key, names)
+        if known is None and query.by != "thread":
+            view.identities[sums.key] = identity
         own = sums.own
         share = own / whole.weight if whole.weight else 0.0
         interval: tuple[float | None, float | None] = nothing
