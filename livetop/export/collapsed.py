@@ -1,0 +1,63 @@
+"""Collapsed stacks: `frame;frame count`, root first, as flame graph tools and py-spy have them.
+
+A frame reads `function (file:line)` with the short file name; the count is of samples that ended there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TextIO
+
+from livetop.export.options import Options
+from livetop.profile.cells import measured
+from livetop.profile.model import Profile
+from livetop.profile.tree import Node
+
+
+def render(profile: Profile, options: Options) -> bytes:
+    """Returns the file: UTF-8, one line a stack, in a fixed order."""
+    return "".join(f"{line}\n" for line in _lines(profile, options)).encode("utf-8", "backslashreplace")
+
+
+def write(profile: Profile, stream: TextIO, threads: bool = False) -> None:
+    """Writes the stacks of own time since the reset."""
+    stream.writelines(f"{line}\n" for line in _lines(profile, Options(threads=threads)))
+
+
+def _lines(profile: Profile, options: Options) -> list[str]:
+    counted = measured(options.mode, options.idle)
+    counts: defaultdict[tuple[int, int], int] = defaultdict(int)
+    for block in profile.history.blocks():
+        for node, thread, state, _, count, _, _ in block.cells:
+            if counted[state]:
+                counts[node, thread if options.threads else 0] += count
+    stacks: defaultdict[str, int] = defaultdict(int)
+    for (node, thread), count in counts.items():
+        frames = _frames(profile, profile.tree.live[node])
+        if thread:
+            info = profile.threads.get(thread)
+            name = f"thread {info.tid}: {info.name}" if info else f"thread {thread}"
+            frames.insert(0, _frame_text(name))
+        if count:
+            stacks[";".join(frames)] += count
+    return [f"{stack} {count}" for stack, count in sorted(stacks.items())]
+
+
+def _frames(profile: Profile, node: Node) -> list[str]:
+    names = profile.names
+    frames = []
+    here: Node | None = node
+    while here is not None and here.parent is not None:
+        function = names.function(here.function)
+        text = function.name
+        if function.file:
+            file = names.file(function.file)
+            text += f" ({file.module or file.name}:{here.line})"
+        frames.append(_frame_text(text))
+        here = here.parent
+    return frames[::-1] or ["[no stack]"]
+
+
+def _frame_text(text: str) -> str:
+    """Returns a frame without the separator of frames."""
+    return text.replace(";", ",")

@@ -1,0 +1,94 @@
+"""The JSON document of `show --json` and `attach --json`: what was sampled, threads and rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from livetop import __version__
+from livetop.export.options import Options
+from livetop.profile.model import Profile
+from livetop.profile.rows import Query, Row
+
+SCHEMA = 1
+
+ROW_FIELDS = (
+    "file", "line", "function", "module", "process", "task", "own", "total", "own_share", "total_share",
+    "own_low", "own_high", "python", "native", "system", "gil", "wait", "idle", "native_share", "native_low",
+    "native_high", "libraries", "samples", "exact",
+)  # fmt: skip
+
+SAMPLING_FIELDS = (
+    "rate", "achieved", "duration", "samples", "exact", "rejected", "late", "unseen", "pause", "cpu",
+)  # fmt: skip
+
+
+def render(profile: Profile, options: Options) -> bytes:
+    """Returns the file: the document of everything since the reset, with a newline."""
+    query = Query(options.by, None, options.mode, None, options.idle)
+    content = document(profile, query)
+    if not options.argv:
+        for target in content["targets"]:
+            target["argv"] = []
+    return msgspec.json.encode(content) + b"\n"
+
+
+def document(profile: Profile, query: Query, limit: int | None = None) -> dict[str, Any]:
+    """Returns the JSON object of a table; `limit`: at most so many rows."""
+    rows = profile.rows(query).rows
+    return frame(profile, query) | {"rows": [row_object(row) for row in rows[:limit]]}
+
+
+def frame(profile: Profile, query: Query) -> dict[str, Any]:
+    """Returns what stands around rows: version, mode, targets, sampling, threads."""
+    return {
+        "livetop": __version__,
+        "schema": SCHEMA,
+        "mode": query.mode,
+        "window": query.window,
+        "targets": targets(profile),
+        "sampling": sampling(profile),
+        "threads": threads(profile, query),
+    }
+
+
+def targets(profile: Profile) -> list[dict[str, Any]]:
+    fields = ("pid", "argv", "python", "build", "host", "started")
+    return [{name: getattr(info, name) for name in fields} for info in profile.processes.values()]
+
+
+def sampling(profile: Profile) -> dict[str, Any]:
+    """Returns how sampling fared since the reset: Hz, seconds and counts."""
+    return {name: getattr(profile.sampling, name) for name in SAMPLING_FIELDS}
+
+
+def threads(profile: Profile, query: Query) -> list[dict[str, Any]]:
+    """Returns the selected threads' use of the query's window."""
+    uses = profile.thread_use(query.window)
+    result = []
+    for info in profile.threads.values():
+        if query.threads is not None and info.id not in query.threads:
+            continue
+        use = uses.get(info.id)
+        if use is None and info.state == "gone":
+            continue
+        process = profile.processes.get(info.process)
+        result.append(
+            {
+                "process": process.pid if process else None,
+                "tid": info.tid,
+                "name": info.name,
+                "state": info.state,
+                "own": use.own if use else 0.0,
+                "queued": use.queued if use else 0.0,
+                "gil": use.gil if use else 0.0,
+                "wait": use.wait if use else 0.0,
+                "samples": use.samples if use else 0,
+            }
+        )
+    return result
+
+
+def row_object(row: Row) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ROW_FIELDS}

@@ -1,0 +1,87 @@
+"""The plain table of `show`, and of `attach` where stdout is no terminal."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from livetop.export.columns import Column, lines
+from livetop.profile.model import Profile
+from livetop.profile.rows import Row, Table
+
+_NAMES = {
+    "line": (Column("FUNCTION", True), Column("LOCATION", True, left=True)),
+    "function": (Column("FUNCTION", True), Column("LOCATION", True, left=True)),
+    "library": (Column("LIBRARY", True, left=True),),
+    "thread": (Column("THREAD", True), Column("TID")),
+}
+_OF = {"cpu": "CPU time", "wall": "wall time", "gil": "time holding the GIL"}
+
+
+def write(
+    table: Table, profile: Profile, stream: TextIO, width: int | None = None, limit: int | None = None
+) -> None:
+    """Writes what was sampled and the table; `width` cuts names to fit, `limit` is of rows."""
+    stream.writelines(f"{line}\n" for line in [*header(table, profile), "", *body(table, width, limit)])
+
+
+def header(table: Table, profile: Profile) -> list[str]:
+    """Returns what was sampled, how, and what it cost."""
+    result = []
+    for info in profile.processes.values():
+        python = f"Python {info.python}" if info.python[:1].isdigit() else info.python
+        parts = [f"pid {info.pid}", python, " ".join(info.argv), f"on {info.host}" if info.host else ""]
+        result.append("  ".join(part for part in parts if part))
+    sampling = profile.sampling
+    facts = [
+        f"{sampling.duration:.1f} s at {sampling.achieved:.0f} Hz",
+        f"{sampling.samples:,} samples",
+        f"{sampling.exact:,} exact" if sampling.exact else "",
+        f"{sampling.rejected:,} rejected" if sampling.rejected else "",
+        f"unseen {sampling.unseen:.2f} s" if sampling.unseen >= 0.005 else "",
+        f"paused {_percent(sampling.pause, sampling.duration)}",
+        f"livetop's CPU {_percent(sampling.cpu, sampling.duration)}",
+    ]
+    result.append(", ".join(fact for fact in facts if fact))
+    window = "" if table.query.window is None else f" in the last {table.duration:.1f} s"
+    result.append(f"{table.seconds:.2f} s of {_OF[table.query.mode]}{window}, by {table.query.by}")
+    return result
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.2f}%" if whole > 0 else "0%"
+
+
+def body(table: Table, width: int | None = None, limit: int | None = None) -> list[str]:
+    """Returns the heading and the rows; the native column only where something is known of it."""
+    rows = table.rows[:limit]
+    if not rows:
+        return ["nothing was sampled in this mode: the threads did not spend such time"]
+    columns = [Column("%OWN"), Column("%TOT"), Column("OWN"), Column("TOTAL")]
+    columns += [Column("NAT%")] if table.native_known else []
+    columns += _NAMES[table.query.by]
+    result = lines(columns, [_cells(row, table) for row in rows], width)
+    left = len(table.rows) - len(rows)
+    return [*result, f"({left:,} more rows)"] if left > 0 else result
+
+
+def _cells(row: Row, table: Table) -> list[str]:
+    cells = [
+        f"{100 * row.own_share:.1f}",
+        f"{100 * row.total_share:.1f}",
+        f"{row.own:.2f}s",
+        f"{row.total:.2f}s",
+    ]
+    if table.native_known:
+        cells.append("" if row.native_share is None else f"{100 * row.native_share:.0f}%")
+    if table.query.by == "library":
+        return [*cells, row.file or row.function]
+    if table.query.by == "thread":
+        return [*cells, row.function, str(row.tid or "")]
+    return [*cells, row.function, location(row)]
+
+
+def location(row: Row) -> str:
+    """Returns the short file and line of a row, "" for one without a file."""
+    if not row.file:
+        return ""
+    return f"{row.module or row.file}:{row.line}" if row.line else row.module or row.file
