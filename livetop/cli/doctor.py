@@ -67,9 +67,11 @@ _YAMA = {
 
 
 def _one(pid: int) -> int:
-    from livetop.cli.identity import identify_pid
+    from livetop.cpython.runtime import identify
     from livetop.target.errors import TargetError
+    from livetop.target.memory import RemoteMemory
     from livetop.target.permission import diagnose
+    from livetop.target.process import open_process
 
     click.echo("")
     obstacles = diagnose(pid)
@@ -78,7 +80,7 @@ def _one(pid: int) -> int:
         click.echo(f"process {pid} {what}: {obstacle.why}.")
         click.echo(f"  {obstacle.fix}")
     try:
-        identity = identify_pid(pid, traced=True)
+        identity = identify(open_process(pid, traced=True), RemoteMemory(pid))
     except TargetError as error:
         if not obstacles:
             click.echo(f"process {pid}: {error}")

@@ -11,6 +11,9 @@ import click
 
 from livetop.cli.options import options
 
+STATES = {"running": "running", "gil": "waiting for the GIL", "wait": "waiting", "idle": "idle"}
+"""The state's word in JSON -> what the text says."""
+
 HELP = """Print one stack of every thread, innermost frame first.
 
     A running thread stands still for some microseconds while its stack is read, unless --nonblocking is
@@ -51,17 +54,21 @@ def _dump(target: str, nonblocking: bool, via: str | None) -> dict[str, Any]:
 
 def text_lines(found: dict[str, Any]) -> Iterator[str]:
     """The text form, in the way of py-spy's dump."""
-    yield f"Process {found['pid']}: {' '.join(found.get('argv', []))}".rstrip(": ")
-    yield f"Python {found['python']}"
+    yield f"Process {found['pid']}, Python {found['python']}"
     for thread in found["threads"]:
         yield ""
-        name = f': "{thread["name"]}"' if thread["name"] else ""
-        notes = [thread["state"]]
-        if thread["holds_gil"]:
-            notes.append("holds the GIL")
-        if thread["waiting_on"]:
-            notes.append(f"waits on {thread['waiting_on']}")
-        yield f"Thread {thread['tid']}{name} ({', '.join(filter(None, notes))})"
+        name = f' "{thread["name"]}"' if thread["name"] else ""
+        yield f"Thread {thread['tid']}{name}: {_what_it_does(thread)}"
+        if not thread["frames"]:
+            yield "    (no Python code)" if thread["frames"] is not None else "    (its stack kept changing)"
+            continue
         for frame in thread["frames"]:
             where = f"{frame['file']}:{frame['line']}" if frame["line"] else frame["file"]
             yield f"    {frame['function']} ({where})"
+
+
+def _what_it_does(thread: dict[str, Any]) -> str:
+    text = STATES.get(thread["state"], thread["state"])
+    if thread["waiting_on"] and thread["state"] != "gil":
+        text += f" in {thread['waiting_on']}"
+    return text + (", holds the GIL" if thread["holds_gil"] else "")

@@ -8,8 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from livetop.session.protocol import Session
 
 PATIENCE = 1.0
 """Seconds after which a wait is explained."""
@@ -44,6 +48,17 @@ class Progress:
             sys.stderr.write("\r" + " " * self._shown + "\r")
             sys.stderr.flush()
             self._shown = 0
+
+
+def sampling_line(session: Session, elapsed: float, duration: float | None) -> str:
+    """The progress line: how long (still), and how sampling fares."""
+    sampling = session.profile.sampling
+    when = f"{elapsed:.0f} s" if duration is None else f"{max(0.0, duration - elapsed):.0f} s left"
+    bar = ""
+    if duration is not None:
+        done = min(20, int(20 * elapsed / duration))
+        bar = f"[{'#' * done}{'.' * (20 - done)}] "
+    return f"{bar}{when}, {sampling.achieved:.0f} Hz, {sampling.samples:,} samples"
 
 
 @contextmanager

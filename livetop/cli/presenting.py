@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from livetop.cli.exitcodes import ExitCode
-from livetop.cli.notice import note
+from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.reporting import check_choices, print_json_line, print_table
 from livetop.cli.saving import SNAPSHOT, check_writable, write_or_rescue
 from livetop.cli.watching import started, watch
@@ -56,7 +56,14 @@ def _way(values: Values) -> tuple[Callable[[Live, Values], None], Callable[[], o
 
 
 def _table_at_end(session: Live, values: Values) -> None:
-    watch(session, values["duration"], 1.0, lambda elapsed: None)
+    progress = Progress()
+    duration = values["duration"]
+    try:
+        watch(
+            session, duration, 0.5, lambda elapsed: progress.show(sampling_line(session, elapsed, duration))
+        )
+    finally:
+        progress.clear()
     print_table(session.profile, values)
 
 

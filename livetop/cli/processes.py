@@ -90,11 +90,13 @@ def survey() -> list[Entry]:
 
 def _identify(candidate: Candidate) -> tuple[str, str, str]:
     """Version, build, and the reason why it cannot be read ("" when it can)."""
-    from livetop.cli.identity import identify_pid
+    from livetop.cpython.runtime import identify
     from livetop.target.errors import TargetError
+    from livetop.target.memory import RemoteMemory
+    from livetop.target.process import open_process
 
     try:
-        identity = identify_pid(candidate.pid)
+        identity = identify(open_process(candidate.pid), RemoteMemory(candidate.pid))
     except TargetError as error:
         return "", "", str(error)
     return (

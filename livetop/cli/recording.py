@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from livetop.cli.exitcodes import ExitCode
-from livetop.cli.notice import Progress, note
+from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.saving import write_or_rescue
 from livetop.cli.watching import started, watch
-from livetop.session.live import Live
 from livetop.wire.messages import Configure
 
 REFRESH = 0.5
+"""Seconds between two looks at the progress."""
 
 
 def record(
@@ -33,7 +33,7 @@ def record(
                 session,
                 duration,
                 REFRESH,
-                lambda elapsed: progress.show(describe(session, elapsed, duration)),
+                lambda elapsed: progress.show(sampling_line(session, elapsed, duration)),
             )
         finally:
             progress.clear()
@@ -47,14 +47,3 @@ def record(
     sampling = session.profile.sampling
     note(f"{output}: {sampling.samples:,} samples in {sampling.duration:.1f} s")
     return code
-
-
-def describe(session: Live, elapsed: float, duration: float | None) -> str:
-    """The progress line: how long (still), and how sampling fares."""
-    sampling = session.profile.sampling
-    when = f"{elapsed:.0f} s" if duration is None else f"{max(0.0, duration - elapsed):.0f} s left"
-    bar = ""
-    if duration is not None:
-        done = min(20, int(20 * elapsed / duration))
-        bar = f"[{'#' * done}{'.' * (20 - done)}] "
-    return f"{bar}{when}, {sampling.achieved:.0f} Hz, {sampling.samples:,} samples"

@@ -40,10 +40,7 @@ def command(prog: str, args: tuple[str, ...], module: bool, python: str | None, 
     from livetop.cli.targets import output_file, program_argv
     from livetop.wire.messages import Configure
 
-    if values["via"] is not None:
-        raise click.UsageError(
-            "run starts programs on this machine; with --via, start it there and attach to it"
-        )
+    values["via"] = None
     argv = program_argv(prog, args, module=module, python=python)
     printed = output_file(argv)
     note(f"what the program prints goes to {printed}")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from livetop.cli.watching import ENDINGS, catching
 from livetop.session.live import Live
 from livetop.session.protocol import Session
-
-if TYPE_CHECKING:
-    from livetop.tui.app import LivetopApp
 
 Values = dict[str, Any]
 
@@ -26,7 +22,7 @@ def load() -> object:
 
 
 def show_live(session: Live, values: Values) -> None:
-    """Runs the screen until it is quit or a signal ends it; then the engine is asked for its last words."""
+    """Runs the screen until it is quit, the time is over, or a signal ends it."""
     run(session, values)
 
 
@@ -53,22 +49,14 @@ def run(session: Session, values: Values) -> None:
             argv=not values.get("no_argv", False),
         ),
     )
-    with _signals_end(app):
-        app.run()
 
-
-@contextmanager
-def _signals_end(app: LivetopApp) -> Iterator[None]:
-    """SIGTERM and SIGHUP leave the screen as `q` does, so that the terminal is restored and -o is kept."""
-
+    # As `q` does, so that the terminal is restored and what -o promised is kept.
     def leave(number: int, frame: FrameType | None) -> None:
         app.exit()
 
-    before = {
-        number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with catching((*ENDINGS, signal.SIGALRM), leave):
+        signal.setitimer(signal.ITIMER_REAL, values.get("duration") or 0.0)
+        try:
+            app.run()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)

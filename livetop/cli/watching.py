@@ -6,7 +6,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,7 +19,8 @@ ENDING = 2.0
 
 _SIGN_OF_LIFE = 1.0
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a session in good order."""
 
 
 @contextmanager
@@ -42,20 +43,32 @@ def started(
 
 
 @contextmanager
+def catching(
+    numbers: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    """Handles signals, except those that this process was started to ignore (nohup, a shell's `&`)."""
+    before = {n: signal.getsignal(n) for n in numbers}
+    mine = [number for number, was in before.items() if was is not signal.SIG_IGN]
+    for number in mine:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, before[number])
+
+
+@contextmanager
 def signals_to(events: queue.SimpleQueue[object]) -> Iterator[None]:
-    """Puts SIGINT, SIGTERM and SIGHUP into a queue instead; a second SIGINT is a KeyboardInterrupt."""
+    """Puts ENDINGS into a queue instead; a second SIGINT is a KeyboardInterrupt."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         events.put(signal.Signals(number))
 
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
-    try:
+    with catching(ENDINGS, on_signal):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def watch(

@@ -36,6 +36,9 @@ _SEND_PATIENCE = 1.0
 
 _STDERR_LINES = 20
 
+_NOT_FOUND = (126, 127)
+"""A shell's exit codes for a command that it cannot run, or not find."""
+
 
 def local_engine() -> list[str]:
     """The command of an engine on this machine, with absolute paths, as sudo needs them.
@@ -179,12 +182,12 @@ class EngineLink:
             return f"the engine {how}" + (f": {said}" if said else "")
         banner = self._reader.decoder.junk if not self.greeted else ""
         heard = said or banner
-        what = f"--via {quote(self.via.encode())} {how}" + (f": {heard}" if heard else "")
-        if self.greeted:
-            return what
-        return (
-            f"{what}; livetop must be on the PATH there, or the command must end with /path/to/livetop engine"
-        )
+        what = f"--via {quote(self.via.encode(), 80)!r} {how}" + (f": {heard}" if heard else "")
+        if not self.greeted and (status in _NOT_FOUND or not heard):
+            what += (
+                "; livetop must be on the PATH there, or the command must end with /path/to/livetop engine"
+            )
+        return what
 
     def stop(self) -> None:
         """Asks the engine to end; what it has left still comes. Only the first call does anything."""

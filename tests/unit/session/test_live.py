@@ -23,10 +23,7 @@ def start():
 
     def start(what, via=None):
         command = [sys.executable, str(ENGINE), what]
-        if via is None:
-            link = EngineLink.start(command=command)
-        else:
-            link = EngineLink.start(via, command)
+        link = EngineLink.start(via, command)
         session = Live(link, Configure(pid=4242))
         session.link = link
         sessions.append(session)
@@ -125,7 +122,7 @@ def test_an_undefined_id_ends_the_session_politely(start):
 
 def test_the_engines_refusal_carries_its_exit_code(start):
     session = start("refuse")
-    with pytest.raises(LinkError, match="^there is no process 4242$") as caught:
+    with pytest.raises(LinkError, match=r"^there is no process 4242$") as caught:
         session.await_hello()
     assert caught.value.code == 3
 
@@ -135,7 +132,7 @@ def test_a_missing_livetop_at_the_far_end_is_told_with_its_words(start):
     with pytest.raises(LinkError) as caught:
         session.await_hello()
     text = str(caught.value)
-    assert "--via ssh db1 ended with code 127: sh: livetop: not found" in text
+    assert "--via 'ssh db1' ended with code 127: sh: livetop: not found" in text
     assert "on the PATH there" in text
 
 
@@ -145,7 +142,7 @@ def test_another_protocol_says_to_install_the_same_livetop(start):
 
 
 def test_a_command_that_does_not_exist_is_a_clear_error():
-    with pytest.raises(LinkError, match="cannot start /no/such/ssh: No such file.*--via"):
+    with pytest.raises(LinkError, match=r"cannot start /no/such/ssh: No such file.*--via"):
         Live.start(Configure(pid=1), via="/no/such/ssh host")
 
 

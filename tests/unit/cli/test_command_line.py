@@ -1,0 +1,177 @@
+"""The command line's promises: help with examples, exit codes, one line for every error, a quick start."""
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from livetop.cli.exitcodes import ExitCode
+from livetop.cli.main import VERBS, Verbs, cli, suggestion
+
+NOT_THERE_YET = (
+    "--native", "--subprocesses", "--baseline", "--tui", "--tree",
+    "speedscope", "pprof", "gecko", "-f flamegraph",
+)  # fmt: skip
+
+
+def livetop(*args, **kwargs):
+    kwargs.setdefault("stdin", subprocess.DEVNULL)
+    environment = {**os.environ, "NO_COLOR": "1", "LIVETOP_DEBUG": ""}
+    return subprocess.run(
+        [sys.executable, "-m", "livetop", *args],
+        capture_output=True, text=True, timeout=60, check=False, env=environment, **kwargs,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example_and_promises_nothing_that_is_not_there(verb):
+    done = CliRunner().invoke(cli, [verb, "--help"])
+    assert done.exit_code == 0
+    assert "Example" in done.output
+    assert f"livetop {verb}" in done.output
+    for word in NOT_THERE_YET:
+        assert word not in done.output
+
+
+def test_the_help_lists_all_verbs_in_order():
+    done = livetop("--help")
+    assert done.returncode == 0
+    listed = [line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines() if line.strip()]
+    assert listed == list(VERBS)
+    assert livetop().returncode == 0
+
+
+def test_every_exit_code_is_documented():
+    source = inspect.getsource(ExitCode)
+    for code in ExitCode:
+        assert source.partition(f"{code.name} = {code.value}\n")[2].lstrip().startswith('"""')
+
+
+@pytest.mark.parametrize(
+    ("args", "verb"),
+    [
+        (["4242"], "attach"),
+        (["4242", "-d", "3"], "attach"),
+        (["worker.py"], "attach"),
+        (["-r", "200", "4242"], "attach"),
+        (["dump", "4242"], "dump"),
+        (["list"], "list"),
+    ],
+)
+def test_a_first_word_that_is_no_verb_is_a_target(args, verb):
+    group = cli
+    assert isinstance(group, Verbs)
+    context = group.make_context("livetop", list(args))
+    assert context._protected_args[0] == verb
+
+
+def test_misspelt_verbs_are_recognised():
+    assert "livetop attach" in suggestion("atach")
+    assert suggestion("worker.py") == ""
+    done = livetop("recrod")
+    assert done.returncode == ExitCode.NO_TARGET
+    assert "did you mean livetop record?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["attach"], ExitCode.USAGE, "Missing argument"),
+        (["attach", "1", "--mode", "gpu"], ExitCode.USAGE, "--mode"),
+        (["attach", "1", "--filter", "!("], ExitCode.USAGE, "--filter"),
+        (["attach", "1", "--via", "ssh 'x"], ExitCode.USAGE, "--via"),
+        (["attach", "1", "-o", "/no/folder/x.livetop"], ExitCode.FAILURE, "no directory /no/folder"),
+        (["record", "1"], ExitCode.USAGE, "-o"),
+        (["record", "1", "-o", "/tmp"], ExitCode.FAILURE, "is a directory"),
+        (["record", "1", "-o", "x", "-f", "nonsense"], ExitCode.USAGE, "no format 'nonsense'"),
+        (["run", "no-such-program-anywhere"], ExitCode.USAGE, "no such script"),
+        (["show", "/no/such.livetop"], ExitCode.FAILURE, "/no/such.livetop"),
+        (["diff", "/no/a.livetop", "/no/b.livetop"], ExitCode.FAILURE, "/no/a.livetop"),
+        (["export", "/no/a.livetop", "-o", "-", "-f", "collapsed"], ExitCode.FAILURE, "/no/a.livetop"),
+        (["dump", "no-such-program-anywhere"], ExitCode.NO_TARGET, "livetop list"),
+        (["dump", str(2**22 + 1)], ExitCode.NO_TARGET, "no process"),
+        (["doctor", str(2**22 + 1)], ExitCode.NO_TARGET, "no process"),
+    ],
+)
+def test_every_error_is_one_line_with_its_code(args, code, said, tmp_path):
+    done = livetop(*args, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("livetop: ")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert done.stdout == "" or args[0] == "doctor"
+
+
+def test_starting_is_quick_because_little_is_imported():
+    program = (
+        "import sys\nfrom livetop.cli.main import main\n"
+        "try: main(['--version'])\nexcept SystemExit: print(*sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"textual", "rich", "psutil", "msgspec", "asyncio", "livetop.profile.model"}
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "view"])
+def test_no_verb_imports_the_screen_to_be_parsed(verb):
+    program = f"import sys, livetop.cli.{VERBS[verb]}; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"textual", "rich", "psutil"}
+
+
+def test_an_unexpected_error_is_one_line_too(monkeypatch, capsys):
+    import livetop.cli.main as entry
+
+    def broken(*args, **kwargs):
+        raise KeyError("surprise\nof two lines")
+
+    monkeypatch.setattr(entry.cli, "main", broken)
+    monkeypatch.delenv("LIVETOP_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        entry.main(["list"])
+    assert caught.value.code == ExitCode.FAILURE
+    said = capsys.readouterr().err
+    assert said.startswith("livetop: internal error")
+    assert said.count("\n") == 1
+
+
+def test_the_list_is_json_that_names_a_python(tmp_path):
+    script = tmp_path / "sleeper.py"
+    script.write_text("import time\nprint(flush=True)\ntime.sleep(60)\n")
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as sleeper:
+        try:
+            sleeper.stdout.readline()
+            done = livetop("list", "--json")
+            assert done.returncode == 0
+            [entry] = [entry for entry in json.loads(done.stdout) if entry["pid"] == sleeper.pid]
+            assert entry["python"] == ".".join(map(str, sys.version_info[:3]))
+            assert entry["attachable"] is True
+            assert entry["argv"][-1] == str(script)
+            text = livetop("list").stdout
+            assert f"{sleeper.pid}" in text
+            assert str(script) in text
+        finally:
+            sleeper.kill()
+
+
+def test_a_name_that_fits_two_processes_lists_both(tmp_path):
+    script = tmp_path / "twice-there.py"
+    script.write_text("import time\nprint(flush=True)\ntime.sleep(60)\n")
+    twins = [subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for twin in twins:
+            twin.stdout.readline()
+        done = livetop("attach", "twice-there.py")
+        assert done.returncode == ExitCode.USAGE
+        for twin in twins:
+            assert f"{twin.pid}" in done.stderr
+        assert done.stdout == ""
+    finally:
+        for twin in twins:
+            twin.kill()
+            twin.wait()
+            twin.stdout.close()
