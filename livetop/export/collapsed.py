@@ -8,29 +8,22 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TextIO
 
-from livetop.export.options import Options
 from livetop.profile.cells import measured
 from livetop.profile.model import Profile
+from livetop.profile.rows import Mode
 from livetop.profile.tree import Node
 
 
-def render(profile: Profile, options: Options) -> bytes:
-    """Returns the file: UTF-8, one line a stack, in a fixed order."""
-    return "".join(f"{line}\n" for line in _lines(profile, options)).encode("utf-8", "backslashreplace")
-
-
-def write(profile: Profile, stream: TextIO, threads: bool = False) -> None:
-    """Writes the stacks of own time since the reset."""
-    stream.writelines(f"{line}\n" for line in _lines(profile, Options(threads=threads)))
-
-
-def _lines(profile: Profile, options: Options) -> list[str]:
-    counted = measured(options.mode, options.idle)
+def write(
+    profile: Profile, stream: TextIO, *, threads: bool = False, mode: Mode = "cpu", idle: bool = False
+) -> None:
+    """Writes the stacks of everything since the reset, in a fixed order; `threads`: a frame for each."""
+    counted = measured(mode, idle)
     counts: defaultdict[tuple[int, int], int] = defaultdict(int)
     for block in profile.history.blocks():
         for node, thread, state, _, count, _, _ in block.cells:
             if counted[state]:
-                counts[node, thread if options.threads else 0] += count
+                counts[node, thread if threads else 0] += count
     stacks: defaultdict[str, int] = defaultdict(int)
     for (node, thread), count in counts.items():
         frames = _frames(profile, profile.tree.live[node])
@@ -40,7 +33,7 @@ def _lines(profile: Profile, options: Options) -> list[str]:
             frames.insert(0, _frame_text(name))
         if count:
             stacks[";".join(frames)] += count
-    return [f"{stack} {count}" for stack, count in sorted(stacks.items())]
+    stream.writelines(f"{stack} {count}\n" for stack, count in sorted(stacks.items()))
 
 
 def _frames(profile: Profile, node: Node) -> list[str]:

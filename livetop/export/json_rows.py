@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
 from livetop import __version__
-from livetop.export.options import Options
 from livetop.profile.model import Profile
-from livetop.profile.rows import Query, Row
+from livetop.profile.rows import Query, Row, Table
 
 SCHEMA = 1
 
@@ -24,20 +23,16 @@ SAMPLING_FIELDS = (
 )  # fmt: skip
 
 
-def render(profile: Profile, options: Options) -> bytes:
-    """Returns the file: the document of everything since the reset, with a newline."""
-    query = Query(options.by, None, options.mode, None, options.idle)
-    content = document(profile, query)
-    if not options.argv:
-        for target in content["targets"]:
-            target["argv"] = []
-    return msgspec.json.encode(content) + b"\n"
+def write(profile: Profile, stream: TextIO, *, threads: bool = False) -> None:
+    """Writes the document of everything since the reset, on one line; by thread when they are asked for."""
+    found = document(profile, Query("thread" if threads else "line", None))
+    stream.write(msgspec.json.encode(found).decode() + "\n")
 
 
-def document(profile: Profile, query: Query, limit: int | None = None) -> dict[str, Any]:
-    """Returns the JSON object of a table; `limit`: at most so many rows."""
-    rows = profile.rows(query).rows
-    return frame(profile, query) | {"rows": [row_object(row) for row in rows[:limit]]}
+def document(profile: Profile, wanted: Query | Table) -> dict[str, Any]:
+    """Returns the JSON object of a table (which may have been filtered), or of a query's whole table."""
+    table = wanted if isinstance(wanted, Table) else profile.rows(wanted)
+    return frame(profile, table.query) | {"rows": [row_object(row) for row in table.rows]}
 
 
 def frame(profile: Profile, query: Query) -> dict[str, Any]:

@@ -18,10 +18,22 @@ _OF = {"cpu": "CPU time", "wall": "wall time", "gil": "time holding the GIL"}
 
 
 def write(
-    table: Table, profile: Profile, stream: TextIO, width: int | None = None, limit: int | None = None
+    table: Table,
+    profile: Profile,
+    stream: TextIO,
+    *,
+    width: int | None = None,
+    limit: int | None = None,
+    ascii: bool = False,  # noqa: A002 - the option's name
 ) -> None:
-    """Writes what was sampled and the table; `width` cuts names to fit, `limit` is of rows."""
-    stream.writelines(f"{line}\n" for line in [*header(table, profile), "", *body(table, width, limit)])
+    """Writes what was sampled and the table; `width` cuts names to fit, `limit` is of rows, `ascii`
+    writes what is beyond it as escapes."""
+    lines_of_it = [*header(table, profile), "", *body(table, width, limit)]
+    stream.writelines(f"{in_ascii(line) if ascii else line}\n" for line in lines_of_it)
+
+
+def in_ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def header(table: Table, profile: Profile) -> list[str]:
