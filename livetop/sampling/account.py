@@ -78,7 +78,9 @@ class Account:
 
     def ran(self, key: Key, now: float, late: float, exact: bool, holds: bool) -> None:
         """A sample found the thread running at `key`; for `late` seconds before it nobody watched."""
-        weight = now - self.last - late
+        gap = now - self.last
+        late = min(late, gap)
+        weight = gap - late
         self.last = now
         self.unseen += late
         self.last_key = key
@@ -103,7 +105,9 @@ class Account:
 
     def slept(self, key: Key, state: State, now: float, late: float) -> None:
         """A sample found the thread blocked at `key`: GIL, WAIT or IDLE."""
-        weight = now - self.last - late
+        gap = now - self.last
+        late = min(late, gap)
+        weight = gap - late
         self.last = now
         self.unseen += late
         self.last_key = key

@@ -11,49 +11,52 @@ import random
 
 # While optimistic samples are sound, so many exact ones a second and thread check them.
 CALM_EXACT_RATE = 10.0
-# What a stop is taken to cost before one was made (seconds).
-_FIRST_PAUSE = 100e-6
-_MEMORY = 0.05
-_WINDOW = 10.0
+# What a stop is taken to cost before one was made, and at the very least (seconds).
+_FIRST_PAUSE = 80e-6
+_LEAST_PAUSE = 20e-6
+_FEWEST = 1.0
+_LONG = 4.0
 
 
 class PauseBudget:
     """Decides by chance which samples are exact. `share`: the part of its time the target may stand still."""
 
     def __init__(self, share: float, now: float, seed: int | None = None) -> None:
-        self.share = share
         self.allowed = True
         """False while nobody listens: no stops then."""
         self._random = random.Random(seed).random
-        self._mean = _FIRST_PAUSE
-        self._spent = 0.0
         self._since = now
-        self._correction = 1.0
+        self._spent = 0.0
+        self._used = 0.0
+        self.share = share
+        self.stops = share / _FIRST_PAUSE
+        """Stops a second that the budget pays for, by what they have cost of late."""
+
+    def set_share(self, share: float) -> None:
+        """Go on with another budget; 0 is no stops."""
+        self.stops = share / _FIRST_PAUSE if self.share <= 0 else self.stops * share / self.share
+        self.share = share
 
     def spent(self, pause: float) -> None:
         """Take note of a stop that lasted `pause` seconds."""
-        self._mean += (pause - self._mean) * _MEMORY
         self._spent += pause
 
     def adjust(self, now: float) -> None:
-        """Correct for what stops really cost, from time to time: estimates of rare long ones lag behind."""
+        """Once a second, fit the number of stops to what they really cost: rare long ones count in full."""
         elapsed = now - self._since
-        if elapsed < 1.0:
+        if elapsed < 1.0 or self.share <= 0:
             return
-        used = self._spent / elapsed
-        if used > self.share > 0:
-            self._correction = max(0.02, self._correction * max(0.5, self.share / used))
-        else:
-            self._correction = min(1.0, self._correction * 1.25)
-        if elapsed > _WINDOW:
-            self._since = now - _WINDOW / 2
-            self._spent = used * _WINDOW / 2
+        # Smoothed over some seconds, as one long stop says little about the next ones.
+        self._used += (self._spent / elapsed - self._used) / _LONG
+        self._since, self._spent = now, 0.0
+        factor = min(1.5, max(0.5, self.share / self._used)) if self._used else 1.5
+        self.stops = min(self.share / _LEAST_PAUSE, max(_FEWEST, self.stops * factor))
 
     def draw(self, period: float, running: int, calm: bool) -> bool:
         """Whether the next sample of one of `running` threads, sampled each `period` seconds, is exact."""
         if not self.allowed or self.share <= 0:
             return False
-        probability = self._correction * self.share * period / (self._mean * max(1, running))
+        probability = self.stops * period / max(1, running)
         if calm:
             probability = min(probability, CALM_EXACT_RATE * period)
         return self._random() < probability

@@ -110,7 +110,9 @@ class Engine:
                     break
         if now - self._heard > _DEAD:
             return self._farewell(now)
+        missed = schedule.missed
         late = schedule.advance(now)
+        self._sampler.counters.late += schedule.missed - missed
         try:
             self._sampler.tick(now, late)
         except ProcessGone:
@@ -131,7 +133,7 @@ class Engine:
             self._channel.send(self._source(message.file))
         elif isinstance(message, m.Configure):
             self._configure = message
-            self._pauses.share = self._pause_share(message)
+            self._pauses.set_share(self._pause_share(message))
             self._cpu.share = message.max_cpu
             self._cpu.wanted = self._cpu.rate = message.rate
             self._schedule.set_rate(message.rate, now)

@@ -199,7 +199,6 @@ class Sampler:
         self.period += (elapsed - self.period) * 0.05
         self._last_tick = now
         if late:
-            counters.late += 1
             counters.unseen += late
         if self._dirty:
             self._assemble()
@@ -315,7 +314,7 @@ class Sampler:
         except (PermissionDenied, AlreadyTraced) as error:
             # Reading goes on without stops.
             self.stops_refused = str(error)
-            self.budget.share = 0.0
+            self.budget.set_share(0.0)
             return None
         tree.held = True
         try:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import random
 
+# A gap that is shorter than this leaves nothing unseen, however high the rate.
+_NOTICED = 0.002
+
 
 class Schedule:
     """The instants of a rate (Hz). Times are monotonic seconds, handed in by the caller."""
@@ -17,6 +20,8 @@ class Schedule:
         self._start = now
         self.due = now
         """The instant of the next tick."""
+        self.missed = 0
+        """Ticks that came a period late or more."""
 
     def set_rate(self, rate: float, now: float) -> None:
         """Go on at another rate, from now on."""
@@ -27,13 +32,15 @@ class Schedule:
     def advance(self, now: float) -> float:
         """Settle the next instant and return by how many seconds the one that is over was missed.
 
-        0.0 when the tick came within a period of its instant: then no other instant was lost to it.
+        0.0 when the tick came within a period of its instant (then no other instant was lost to it), or
+        when the gap is too short to hide anything.
         """
         late = now - self.due
         self._start += self.period
         if late < self.period:
             self.due = self._start + self._random() * self.period
             return 0.0
+        self.missed += 1
         self._start = now
         self.due = now + self._random() * self.period
-        return late
+        return late if late >= _NOTICED else 0.0
