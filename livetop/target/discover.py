@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from .errors import NoSuchProcess
-from .permission import user_name
+from .obstacles import user_name
 from .process import read_argv
 from .procfs import boot_time, clock_ticks, read_file, read_stat, read_status
 from .text import escape

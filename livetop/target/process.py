@@ -20,7 +20,8 @@ from .errors import (
 from .files import open_in_root, reopen_regular
 from .maps import Mapping
 from .memory import RemoteMemory
-from .permission import denied, is_hidden, process_name
+from .obstacles import process_name
+from .permission import denied, is_hidden
 from .procfs import Stat, boot_time, clock_ticks, read_file, read_stat, read_status
 from .text import escape
 
@@ -192,7 +193,7 @@ def _check_kind(stat: Stat, status: dict[str, str]) -> None:
 
 
 def _check_permission(pid: int) -> None:
-    """Ask the kernel by a read that can only fail, which is the same question as a real one."""
+    """Ask the kernel by a read, which is the only answer that counts."""
     with contextlib.suppress(MemoryFault):
         RemoteMemory(pid).read(_UNMAPPED, 1)
 

@@ -19,7 +19,8 @@ from types import FrameType
 from typing import Any, Final
 
 from .errors import AlreadyTraced, ProcessGone, TargetError, ThreadGone
-from .permission import denied, process_name
+from .obstacles import process_name
+from .permission import denied
 from .procfs import read_status
 from .registers import Architecture, Registers, decode, restarted, this_architecture
 

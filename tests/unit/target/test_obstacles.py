@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from livetop.target import permission
-from livetop.target.permission import Obstacle, Situation
+from livetop.target import obstacles as checks
+from livetop.target.obstacles import CHECKS, Obstacle, Situation, privileged
+from livetop.target.permission import read_yama
 
 USER = {"Uid": "1000 1000 1000 1000", "Gid": "1000 1000 1000 1000", "CapEff": "0", "CapPrm": "0", "PPid": "1"}
 ROOT = USER | {"Uid": "0 0 0 0", "Gid": "0 0 0 0"}
@@ -17,10 +18,14 @@ FULL = {"CapEff": "1ffffffffff", "CapPrm": "1ffffffffff"}
 DOCKER = {"CapEff": "a80425fb", "CapPrm": "a80425fb"}
 
 
-def obstacles(own, target, *, yama=None, owner=None, descendant=False, same_namespace=True) -> list[Obstacle]:
+def obstacles(
+    own, target, *, yama=None, owner=None, descendant=False, same_namespace=True, sandboxed=False
+) -> list[Obstacle]:
     uid = int(target.get("Uid", "0 0").split()[1])
-    situation = Situation(77, target, own, yama, uid if owner is None else owner, descendant, same_namespace)
-    return [found for check in permission._CHECKS if (found := check(situation)) is not None]
+    situation = Situation(
+        77, target, own, yama, uid if owner is None else owner, descendant, same_namespace, sandboxed
+    )
+    return [found for check in CHECKS if (found := check(situation)) is not None]
 
 
 def names(*args, **kwargs) -> list[str]:
@@ -54,6 +59,7 @@ def test_nothing_in_the_way():
         (ROOT | FULL, ROOT | FULL, {"same_namespace": False}, ["capability"]),
         (USER, USER | {"TracerPid": str(os.getpid())}, {}, ["traced"]),
         (USER, {}, {"owner": 0}, ["hidden"]),
+        (USER, USER, {"sandboxed": True}, ["sandbox"]),
     ],
 )
 def test_the_blocker_is_named(own, target, facts, expected):
@@ -61,20 +67,20 @@ def test_the_blocker_is_named(own, target, facts, expected):
 
 
 def test_sudo_is_given_absolute_paths(monkeypatch):
-    monkeypatch.setattr(permission.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(checks.shutil, "which", lambda name: f"/usr/bin/{name}")
     (found,) = obstacles(USER, USER, yama=1)
     assert found.fix == f"Run: sudo {sys.executable} -m livetop attach 77"
     assert "ptrace_scope = 1" in found.why
-    monkeypatch.setattr(permission.shutil, "which", lambda name: None)
-    assert permission.privileged(77, "dump") == f"Run as root: {sys.executable} -m livetop dump 77"
+    monkeypatch.setattr(checks.shutil, "which", lambda name: None)
+    assert privileged(77, "dump") == f"Run as root: {sys.executable} -m livetop dump 77"
 
 
 def test_paths_with_spaces_and_packages_of_one_user(monkeypatch):
-    monkeypatch.setattr(permission.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(checks.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sys, "executable", "/opt/my python/bin/python")
-    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(permission.__file__))))
-    monkeypatch.setattr(permission.site, "getusersitepackages", lambda: package)
-    assert permission.privileged(77) == (
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(checks.__file__))))
+    monkeypatch.setattr(checks.site, "getusersitepackages", lambda: package)
+    assert privileged(77) == (
         f"Run: sudo env PYTHONPATH={package} '/opt/my python/bin/python' -m livetop attach 77"
     )
 
@@ -102,8 +108,8 @@ def test_every_text_is_one_line():
 
 def test_yama_scope(tmp_path):
     path = tmp_path / "ptrace_scope"
-    assert permission.read_yama(str(path)) is None
+    assert read_yama(str(path)) is None
     path.write_text("1\n")
-    assert permission.read_yama(str(path)) == 1
+    assert read_yama(str(path)) == 1
     path.write_text("?")
-    assert permission.read_yama(str(path)) is None
+    assert read_yama(str(path)) is None
