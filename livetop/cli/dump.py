@@ -68,7 +68,7 @@ def text_lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _what_it_does(thread: dict[str, Any]) -> str:
-    text = STATES.get(thread["state"], thread["state"])
+    text = str(STATES.get(thread["state"], thread["state"]))
     if thread["waiting_on"] and thread["state"] != "gil":
         text += f" in {thread['waiting_on']}"
     return text + (", holds the GIL" if thread["holds_gil"] else "")

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from livetop.profile.model import Profile
-    from livetop.profile.rows import Query
+    from livetop.profile.rows import Mode, Query
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,6 +72,15 @@ OPTIONS: dict[str, Callable[[F], F]] = {
         "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
         help="Save a snapshot there at the end.",
     ),
+    "destination": click.option(
+        "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE",
+        help="Where to; - is stdout.",
+    ),
+    "format": click.option(
+        "-f", "--format", "form", metavar="FORMAT",
+        help="livetop, collapsed or json; without it the file's name tells.",
+    ),
+    "threads": click.option("--threads", is_flag=True, help="In stacks, keep threads apart."),
     "refresh": click.option(
         "--refresh", type=click.FloatRange(0.1, 10), metavar="HZ",
         help="Updates a second.  [default: 4, over SSH 2, --json 1]",
@@ -130,6 +139,12 @@ def pick_threads(profile: Profile, wanted: tuple[str, ...]) -> frozenset[int] | 
     return frozenset(found)
 
 
+def mode_of(values: dict[str, Any]) -> Mode:
+    """What --mode and --gil say together."""
+    mode: Mode = "gil" if values["gil"] else values["mode"]
+    return mode
+
+
 def make_query(profile: Profile, values: dict[str, Any], *, window: float | None) -> Query:
     """The query that the picture options describe."""
     from livetop.profile.rows import Query
@@ -137,7 +152,7 @@ def make_query(profile: Profile, values: dict[str, Any], *, window: float | None
     return Query(
         by=values.get("by", "line"),
         window=window,
-        mode="gil" if values["gil"] else values["mode"],
+        mode=mode_of(values),
         threads=pick_threads(profile, values["thread"]),
         idle=values["idle"],
     )

@@ -10,7 +10,7 @@ from typing import Any
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.reporting import check_choices, print_json_line, print_table
-from livetop.cli.saving import SNAPSHOT, check_writable, write_or_rescue
+from livetop.cli.saving import SNAPSHOT, Choices, check_writable, write_or_rescue
 from livetop.cli.watching import started, watch
 from livetop.session.live import Live
 from livetop.wire.messages import Configure
@@ -86,8 +86,8 @@ def _finish(session: Live, values: Values) -> int:
     if session.end is not None and session.end.code:
         code = ExitCode(session.end.code)
     output: Path | None = values["output"]
-    if output is not None and not write_or_rescue(
-        session.profile, output, SNAPSHOT, source=not values["no_source"], argv=not values["no_argv"]
-    ):
-        code = code or ExitCode.FAILURE
+    if output is not None:
+        choices = Choices(source=not values["no_source"], argv=not values["no_argv"])
+        if not write_or_rescue(session.profile, output, SNAPSHOT, choices):
+            code = code or ExitCode.FAILURE
     return code

@@ -23,23 +23,11 @@ HELP = """Sample a process into a file: a snapshot, or a format that other tools
 
 @click.command("record", help=HELP, short_help="Sample a process into a file.")
 @click.argument("target", metavar="PID|NAME")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Where to; - is stdout.",
-)
-@click.option(
-    "-f", "--format", "form", metavar="FORMAT", help="livetop or collapsed; else the file's name tells."
-)
-@options("duration", *SAMPLING, "via", "no_source", "no_argv")
-@click.option("--threads", is_flag=True, help="In collapsed stacks, keep threads apart.")
+@options("destination", "format", "threads", "duration", *SAMPLING, "via", "no_source", "no_argv")
 def command(target: str, output: Path, form: str | None, threads: bool, **values: Any) -> int:
     """Everything that can fail early does so before the first sample."""
     from livetop.cli.recording import record
-    from livetop.cli.saving import check_format, check_writable
+    from livetop.cli.saving import Choices, check_format, check_writable
     from livetop.cli.targets import configure_for
 
     form = check_format(form, output)
@@ -51,5 +39,5 @@ def command(target: str, output: Path, form: str | None, threads: bool, **values
         values["duration"],
         output,
         form,
-        {"source": not values["no_source"], "argv": not values["no_argv"], "threads": threads},
+        Choices(threads=threads, source=not values["no_source"], argv=not values["no_argv"]),
     )

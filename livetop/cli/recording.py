@@ -6,7 +6,7 @@ from pathlib import Path
 
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.notice import Progress, note, sampling_line
-from livetop.cli.saving import write_or_rescue
+from livetop.cli.saving import Choices, write_or_rescue
 from livetop.cli.watching import started, watch
 from livetop.wire.messages import Configure
 
@@ -20,7 +20,7 @@ def record(
     duration: float | None,
     output: Path,
     form: str,
-    choices: dict[str, bool],
+    choices: Choices,
 ) -> int:
     """Samples until something ends it, and writes the file whatever that was. Returns the exit code."""
     progress = Progress()
@@ -42,7 +42,7 @@ def record(
         code = ExitCode(session.end.code)
     if session.end is not None and session.end.text:
         note(session.end.text)
-    if not write_or_rescue(session.profile, output, form, **choices):
+    if not write_or_rescue(session.profile, output, form, choices):
         return code or ExitCode.FAILURE
     sampling = session.profile.sampling
     note(f"{output}: {sampling.samples:,} samples in {sampling.duration:.1f} s")

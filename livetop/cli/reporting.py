@@ -36,8 +36,8 @@ def _matcher(values: Values) -> Matcher | None:
         raise click.BadParameter(str(error), param_hint="--filter") from None
 
 
-def selected(profile: Profile, values: Values, *, window: float | None, most: int | None) -> Table:
-    """The table that the options describe: queried, filtered, sorted, cut to `most` rows."""
+def selected(profile: Profile, values: Values, *, window: float | None) -> Table:
+    """The table that the options describe: queried, filtered and sorted."""
     table = profile.rows(make_query(profile, values, window=window))
     rows = table.rows
     matches = _matcher(values)
@@ -45,24 +45,26 @@ def selected(profile: Profile, values: Values, *, window: float | None, most: in
         rows = [row for row in rows if matches(f"{row.function} {row.module}:{row.line} {row.file}")]
     if values.get("sort") == "total":
         rows = sorted(rows, key=lambda row: -row.total)
-    return msgspec.structs.replace(table, rows=rows[:most])
+    return msgspec.structs.replace(table, rows=rows)
 
 
 def print_table(profile: Profile, values: Values, *, window: float | None = None) -> None:
     """The text form."""
     from livetop.export import table as text
 
-    shown = selected(profile, values, window=window, most=values.get("number") or DEFAULT_ROWS)
-    text.write(shown, profile, sys.stdout, width=text_width(), ascii=values.get("ascii_only", False))
+    shown = selected(profile, values, window=window)
+    limit = values.get("number") or DEFAULT_ROWS
+    text.write(shown, profile, sys.stdout, width=text_width(), limit=limit, ascii=values["ascii_only"])
     sys.stdout.flush()
 
 
 def print_json_line(profile: Profile, values: Values, *, window: float | None) -> None:
     """One object, on one line."""
-    from livetop.export import json_rows
+    from livetop.export.json_rows import document
 
-    shown = selected(profile, values, window=window, most=values.get("number"))
-    sys.stdout.write(msgspec.json.encode(json_rows.document(profile, shown)).decode() + "\n")
+    shown = selected(profile, values, window=window)
+    found = document(profile, msgspec.structs.replace(shown, rows=shown.rows[: values.get("number")]))
+    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     sys.stdout.flush()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,15 @@ STDOUT = Path("-")
 SNAPSHOT = "livetop"
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """`source`, `argv`: whether a snapshot may hold them; `threads`: stacks are kept apart by thread."""
+
+    source: bool = True
+    argv: bool = True
+    threads: bool = False
+
+
 def check_format(name: str | None, path: Path) -> str:
     """The format that was asked for, or that a file's name asks for; a snapshot when neither does.
 
@@ -31,8 +41,6 @@ def check_format(name: str | None, path: Path) -> str:
     if name != SNAPSHOT and name not in FORMATS:
         known = ", ".join([SNAPSHOT, *FORMATS])
         raise click.BadParameter(f"there is no format {name!r}; there are: {known}", param_hint="--format")
-    if name == SNAPSHOT and path == STDOUT:
-        raise click.BadParameter("a snapshot is a file; give -o a path", param_hint="-o")
     return name
 
 
@@ -56,51 +64,42 @@ def check_writable(path: Path) -> None:
         ) from None
 
 
-def write(profile: Profile, path: Path, form: str, **choices: bool) -> None:
-    """Writes a profile in a format. Raises SnapshotError or OSError; then nothing was changed.
+def write(profile: Profile, path: Path, form: str, choices: Choices) -> None:
+    """Writes a profile in a format. Raises SnapshotError; then nothing was changed."""
+    from livetop.profile.snapshot import write_whole
 
-    `choices`: `source` and `argv` of a snapshot, `threads` of the exports that know them.
-    """
+    data = _render(profile, form, choices)
+    if path == STDOUT:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        write_whole(path, data)
+
+
+def _render(profile: Profile, form: str, choices: Choices) -> bytes:
     if form == SNAPSHOT:
-        from livetop.profile.snapshot import save
+        from livetop.profile.snapshot import pack
 
-        save(profile, path, source=choices.get("source", True), argv=choices.get("argv", True))
-        return
+        return pack(profile, source=choices.source, argv=choices.argv)
     from livetop.export.registry import FORMATS
 
-    writer = FORMATS[form].write
-    if path == STDOUT:
-        writer(profile, sys.stdout, threads=choices.get("threads", False))
-        return
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
-    try:
-        with open(handle, "w", encoding="utf-8") as stream:
-            writer(profile, stream, threads=choices.get("threads", False))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    stream = io.StringIO()
+    FORMATS[form].write(profile, stream, threads=choices.threads)
+    return stream.getvalue().encode("utf-8", "backslashreplace")
 
 
-def write_or_rescue(profile: Profile, path: Path, form: str, **choices: bool) -> bool:
+def write_or_rescue(profile: Profile, path: Path, form: str, choices: Choices) -> bool:
     """Like `write`, but what cannot be written goes to a new file in the temporary directory.
 
-    Tells the user, and returns whether it went where it should. Raises if even that fails.
+    Tells the user, and returns whether it went where it should. Raises SnapshotError if even that fails.
     """
     from livetop.profile.snapshot import SnapshotError
 
     try:
-        write(profile, path, form, **choices)
-    except BrokenPipeError:
-        raise
-    except (OSError, SnapshotError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        rescue = Path(tempfile.mkdtemp(prefix="livetop-")) / (
-            path.name if path != STDOUT else "stdout.livetop"
-        )
-        write(profile, rescue, form, **choices)
-        note(f"could not write {path}: {reason}; the data is in {rescue}")
+        write(profile, path, form, choices)
+    except SnapshotError as error:
+        rescue = Path(tempfile.mkdtemp(prefix="livetop-")) / path.name
+        write(profile, rescue, form, choices)
+        note(f"{error}; the data is in {rescue}")
         return False
     return True

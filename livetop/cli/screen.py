@@ -7,6 +7,7 @@ import signal
 from types import FrameType
 from typing import Any
 
+from livetop.cli.options import mode_of
 from livetop.cli.watching import ENDINGS, catching
 from livetop.session.live import Live
 from livetop.session.protocol import Session
@@ -36,7 +37,7 @@ def run(session: Session, values: Values) -> None:
     app = LivetopApp(
         session,
         Settings(
-            mode="gil" if values["gil"] else values["mode"],
+            mode=mode_of(values),
             idle=values["idle"],
             thread=threads[0],
             sort=values["sort"],
