@@ -36,8 +36,10 @@ _WALL: Final = 0x40000000
 
 _WAIT: Final = _WALL | os.WNOHANG
 
-# A thread on another core stops within a few looks; one that waits for our core needs us to sleep.
-_EAGER_LOOKS: Final = 40
+# A thread on another core stops within these looks; one that waits for our core needs us to sleep. Looking
+# without sched_yield, as that hands a whole slice to whoever else wants this core while the target stands
+# still already: on a busy machine it made the mean stop 1.6-2.2 ms instead of 0.14-0.5.
+_EAGER_LOOKS: Final = 60
 _NAP: Final = 0.00002
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
@@ -188,9 +190,7 @@ class Stopper:
                 return True
             self._running_at = now
             looks += 1
-            if looks <= _EAGER_LOOKS:
-                os.sched_yield()
-            else:
+            if looks > _EAGER_LOOKS:
                 sleep(_NAP)
             now = monotonic()
             if now >= deadline:
