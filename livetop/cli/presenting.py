@@ -81,8 +81,8 @@ def _stream_json(session: Live, values: Values) -> None:
 
 def _finish(session: Live, values: Values) -> int:
     code = ExitCode.OK
-    if session.end is not None and session.end.text:
-        note(session.end.text)
+    if session.news:
+        note(session.news)
     if session.end is not None and session.end.code:
         code = ExitCode(session.end.code)
     output: Path | None = values["output"]

@@ -40,8 +40,8 @@ def record(
     code = ExitCode.OK
     if session.end is not None and session.end.code:
         code = ExitCode(session.end.code)
-    if session.end is not None and session.end.text:
-        note(session.end.text)
+    if session.news:
+        note(session.news)
     if not write_or_rescue(session.profile, output, form, choices):
         return code or ExitCode.FAILURE
     sampling = session.profile.sampling

@@ -17,7 +17,8 @@ from livetop.wire.messages import Configure
 ENDING = 2.0
 """Seconds that the engine has for the sources that are still missing, and then for its last messages."""
 
-_SIGN_OF_LIFE = 1.0
+PACE = 0.25
+"""Seconds between two deltas."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end a session in good order."""
@@ -105,7 +106,7 @@ def _run(
     every: float,
     on_refresh: Callable[[float], None],
 ) -> signal.Signals | None:
-    began = alive = time.monotonic()
+    began = asked = time.monotonic()
     due = began + every
     end = began + duration if duration is not None else float("inf")
     while session.live and (now := time.monotonic()) < end:
@@ -113,11 +114,11 @@ def _run(
             on_refresh(now - began)
             # A refresh that was missed is not made up for.
             due = max(due + every, now)
-        if now - alive >= _SIGN_OF_LIFE:
-            session.credit(0)
-            alive = now
+        if now - asked >= PACE:
+            session.credit()
+            asked = now
         try:
-            item = arrived.get(timeout=max(0.0, min(due, end, alive + _SIGN_OF_LIFE) - now))
+            item = arrived.get(timeout=max(0.0, min(due, end, asked + PACE) - now))
         except queue.Empty:
             continue
         if isinstance(item, signal.Signals):

@@ -28,8 +28,8 @@ from livetop.wire.messages import (
     Source,
 )
 
-CREDIT = 4
-"""Deltas that may be on their way at once; the engine coalesces what it may not send."""
+CREDIT = 2
+"""Deltas that may be on their way at once; the engine coalesces what it may not send yet."""
 
 EVENTS_KEPT = 1000
 
@@ -56,6 +56,7 @@ class Live:
         self._end: End | None = None
         self._failure = ""
         self._farewell = False
+        self._asked = False
         self._outstanding = 0
         self._processes: dict[int, int] = {}
         self._files: dict[int, int] = {}
@@ -69,7 +70,7 @@ class Live:
         self._lines: dict[int, list[str]] = {}
         self._source_errors: dict[int, str] = {}
         link.send(configure)
-        self.credit(CREDIT)
+        self.credit()
 
     @classmethod
     def start(cls, configure: Configure, via: str | None = None) -> Live:
@@ -94,6 +95,11 @@ class Live:
     def end(self) -> End | None:
         """How it ended, with the exit code; None while it lasts."""
         return self._end
+
+    @property
+    def news(self) -> str:
+        """The line that tells the user why it ended, or "": a stop that was asked for is no news."""
+        return "" if self._end is None or (self._asked and not self._end.code) else self._end.text
 
     @property
     def ended(self) -> str | None:
@@ -235,7 +241,6 @@ class Live:
             raise ProtocolError("the engine sent a state of time that this end does not know")
         self._profile.add(delta.t0, delta.t1, cells, uses, asdict(delta.sampling))
         self._outstanding -= 1
-        self.credit(1)
 
     def _apply_event(self, event: Event) -> None:
         thread = self._threads.get(event.thread, 0)
@@ -261,7 +266,7 @@ class Live:
     # ------------------------------------------------------------ what goes out
 
     def credit(self, deltas: int = 1) -> None:
-        """Tops up what may be on its way; `apply` does it for each delta that it takes."""
+        """Tops up what may be on its way; called at each refresh, it sets the pace of the deltas."""
         if self._end is not None:
             return
         granted = max(0, min(deltas, CREDIT - self._outstanding))
@@ -327,6 +332,7 @@ class Live:
         self._link.send(self._configure)
 
     def stop(self) -> None:
+        self._asked = self._asked or self._end is None
         self._link.stop()
 
     def close(self) -> None:

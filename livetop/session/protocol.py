@@ -88,9 +88,10 @@ class Session(Protocol):
         """Takes what `read` gave (None: notes the end) into the model."""
 
     def credit(self, deltas: int = 1) -> None:
-        """A sign of life, at least every few seconds, while nothing comes that could be applied.
+        """Asks for another delta. Called at each refresh: the engine gathers until then.
 
-        `apply` credits each delta that it takes, and more than a few are never granted at once.
+        Also the sign of life without which it makes no stops, and ends in the end. However often it is
+        called, no more than a few deltas are on their way.
         """
 
     def source(self, file: int) -> list[str] | None:

@@ -45,6 +45,7 @@ def apply_deltas(session, count):
         message = session.read()
         session.apply(message)
         count -= isinstance(message, Delta)
+        session.credit()
 
 
 @pytest.mark.parametrize("what", ["plain", "banner"])
