@@ -23,8 +23,7 @@ MINIMUM_SHARE = 0.001
 SIGNIFICANT = 0.05
 
 Place = tuple[int | str, ...]
-"""What is compared: (function, line), (function,), (library,) or (thread,), in ids of the profile that has
-it, the later one if both."""
+"""What is compared: (function, line), (function,), (library,) or (thread,), in the ids of its profile."""
 
 
 class Location(Struct, frozen=True):
@@ -40,7 +39,8 @@ class DiffRow(Struct, frozen=True):
     """One line or function on both sides. Shares 0..1; `low`, `high`: 95 % interval of `delta`.
 
     `probability`: of a difference like this by chance, corrected (Holm) for the number of rows looked at;
-    None, as the interval, where a side is too short to tell. `mark`: "new", "gone" or "".
+    None, as the interval, where a side is too short to tell. `mark`: "new" without time before, "gone"
+    without time after, or "".
     """
 
     file: str
@@ -200,8 +200,7 @@ def _same_places(before: Side, after: Side, old: _Measured, new: _Measured, by: 
     result: dict[Place, Place] = {}
     for was, now in functions.items():
         for line, at in match_lines(before, after, was, now, lines[was]).items():
-            if (now, at) in new.parts:
-                result[was, line] = (now, at)
+            result[was, line] = (now, at)
     return result
 
 

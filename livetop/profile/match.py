@@ -19,8 +19,6 @@ from livetop.profile.names import FunctionInfo
 MAX_LINES = 3_000
 """Functions longer than this are matched by lines whose text is unique: differ's time is quadratic."""
 
-_BODY_STARTS = ("def ", "async def ", "class ", "lambda")
-
 
 class Text(NamedTuple):
     """A function's source: its lines without indentation; the first is number `start`."""
@@ -36,6 +34,9 @@ class Side:
         self.profile = profile
         self._files: dict[int, list[str]] = {}
         self._texts: dict[int, Text | None] = {}
+        self._last: dict[int, int] = {}
+        for node in profile.tree.live.values():
+            self._last[node.function] = max(node.line, self._last.get(node.function, 0))
 
     def function(self, number: int) -> FunctionInfo:
         return self.profile.names.function(number)
@@ -63,22 +64,27 @@ class Side:
         first = function.first_line - 1
         if not 0 <= first < len(lines):
             return None
-        return Text(first + 1, tuple(line.strip() for line in lines[first : _end(lines, first)]))
+        # Text at the margin within a function looks like its end; what was sampled beyond belongs to it.
+        end = max(_end(lines, first), min(self._last.get(number, 0), len(lines)))
+        return Text(first + 1, tuple(line.strip() for line in lines[first:end]))
 
 
 def _end(lines: list[str], first: int) -> int:
     """Returns the index after the last line of a function, by its indentation."""
     depth = _indentation(lines[first])
-    started = False
-    for at in range(first, len(lines)):
-        line = lines[at].strip()
-        # The signature's last line may stand as far left as `def` itself, and so do decorators.
-        if started and line and _indentation(lines[at]) <= depth and not line.startswith((")", "]", "}", "#")):
-            return at
-        started = started or at > first or line.startswith(_BODY_STARTS)
-        if at == first or line.startswith(("@", *_BODY_STARTS)):
-            started = line.startswith(_BODY_STARTS) or not line.startswith("@")
+    at = first
+    while at < len(lines) and lines[first].lstrip().startswith("@") and not _is_head(lines[at]):
+        at += 1
+    for after in range(at + 1, len(lines)):
+        line = lines[after].strip()
+        # The end of a signature may stand as far left as its beginning.
+        if line and _indentation(lines[after]) <= depth and line[0] not in ")]}#":
+            return after
     return len(lines)
+
+
+def _is_head(line: str) -> bool:
+    return line.lstrip().startswith(("def ", "async def ", "class "))
 
 
 def _indentation(line: str) -> int:
