@@ -12,45 +12,52 @@ import random
 # While optimistic samples are sound, so many exact ones a second and thread check them.
 CALM_EXACT_RATE = 10.0
 # What a stop is taken to cost before one was made, and at the very least (seconds).
-_FIRST_PAUSE = 80e-6
+_FIRST_PAUSE = 100e-6
 _LEAST_PAUSE = 20e-6
-_FEWEST = 1.0
-_LONG = 4.0
+# How much one stop, and one second, says about the next.
+_BY_STOP = 0.1
+_BY_SECOND = 0.2
 
 
 class PauseBudget:
     """Decides by chance which samples are exact. `share`: the part of its time the target may stand still."""
 
     def __init__(self, share: float, now: float, seed: int | None = None) -> None:
+        self.share = share
         self.allowed = True
         """False while nobody listens: no stops then."""
         self._random = random.Random(seed).random
         self._since = now
         self._spent = 0.0
-        self._used = 0.0
-        self.share = share
-        self.stops = share / _FIRST_PAUSE
-        """Stops a second that the budget pays for, by what they have cost of late."""
+        self._mean = _FIRST_PAUSE
+        self._thrift = 1.0
 
-    def set_share(self, share: float) -> None:
-        """Go on with another budget; 0 is no stops."""
-        self.stops = share / _FIRST_PAUSE if self.share <= 0 else self.stops * share / self.share
-        self.share = share
+    @property
+    def stops(self) -> float:
+        """Stops a second that the budget pays for, by what they have cost of late."""
+        return self._thrift * self.share / self._mean
 
     def spent(self, pause: float) -> None:
         """Take note of a stop that lasted `pause` seconds."""
         self._spent += pause
+        self._mean = max(_LEAST_PAUSE, self._mean + (pause - self._mean) * _BY_STOP)
 
     def adjust(self, now: float) -> None:
-        """Once a second, fit the number of stops to what they really cost: rare long ones count in full."""
+        """Once a second, hold what was spent against the budget.
+
+        The mean follows a change at once, but rare long stops escape it; and after one of them there may be
+        no stop for long that could lower it again.
+        """
         elapsed = now - self._since
         if elapsed < 1.0 or self.share <= 0:
             return
-        # Smoothed over some seconds, as one long stop says little about the next ones.
-        self._used += (self._spent / elapsed - self._used) / _LONG
+        used = self._spent / elapsed / self.share
         self._since, self._spent = now, 0.0
-        factor = min(1.5, max(0.5, self.share / self._used)) if self._used else 1.5
-        self.stops = min(self.share / _LEAST_PAUSE, max(_FEWEST, self.stops * factor))
+        if used > 1.0:
+            self._thrift = max(0.1, self._thrift * (1 - _BY_SECOND))
+        else:
+            self._thrift = min(1.0, self._thrift * (1 + _BY_SECOND))
+            self._mean = max(_LEAST_PAUSE, self._mean * (1 - _BY_SECOND * (1 - used)))
 
     def draw(self, period: float, running: int, calm: bool) -> bool:
         """Whether the next sample of one of `running` threads, sampled each `period` seconds, is exact."""

@@ -133,7 +133,7 @@ class Engine:
             self._channel.send(self._source(message.file))
         elif isinstance(message, m.Configure):
             self._configure = message
-            self._pauses.set_share(self._pause_share(message))
+            self._pauses.share = self._pause_share(message)
             self._cpu.share = message.max_cpu
             self._cpu.wanted = self._cpu.rate = message.rate
             self._schedule.set_rate(message.rate, now)

@@ -314,7 +314,7 @@ class Sampler:
         except (PermissionDenied, AlreadyTraced) as error:
             # Reading goes on without stops.
             self.stops_refused = str(error)
-            self.budget.set_share(0.0)
+            self.budget.share = 0.0
             return None
         tree.held = True
         try:
