@@ -39,8 +39,8 @@ class Situation:
     """The facts a check looks at.
 
     `status` and `own` are the fields of /proc/PID/status of the process and of us; `yama` is ptrace_scope,
-    None without Yama; `owner` owns /proc/PID; `descendant`: of ours; `sandboxed`: we may not even read
-    our own memory with process_vm_readv.
+    None without Yama; `owner` owns the files in /proc/PID; `descendant`: of ours; `sandboxed`: we may
+    not even read our own memory with process_vm_readv.
     """
 
     pid: int
@@ -55,7 +55,7 @@ class Situation:
     @property
     def capable(self) -> bool:
         """Whether we have CAP_SYS_PTRACE where it counts for this process."""
-        return bool(_capabilities(self.own, "CapEff") & CAP_SYS_PTRACE) and self.same_namespace
+        return bool(capabilities(self.own, "CapEff") & CAP_SYS_PTRACE) and self.same_namespace
 
     @property
     def is_root(self) -> bool:
@@ -96,7 +96,8 @@ def _ids(status: dict[str, str], field: str) -> list[int]:
         return []
 
 
-def _capabilities(status: dict[str, str], field: str) -> int:
+def capabilities(status: dict[str, str], field: str) -> int:
+    """Return a set of capabilities (CapEff, CapPrm) as bits."""
     try:
         return int(status.get(field, "0"), 16)
     except ValueError:
@@ -167,14 +168,14 @@ def _no_capability(situation: Situation) -> Obstacle | None:
         why = "you are root without CAP_SYS_PTRACE, as in a container that was not given it"
     mine = set(_ids(situation.own, "Uid")[:1])
     needs = set(_ids(situation.status, "Uid")[:3]) != mine or not situation.same_namespace
-    more = _capabilities(situation.status, "CapPrm") & ~_capabilities(situation.own, "CapPrm")
+    more = capabilities(situation.status, "CapPrm") & ~capabilities(situation.own, "CapPrm")
     if needs or more or situation.owner != 0 or _yama_refuses(situation):
         return Obstacle("capability", why, _gain_rights(situation))
     return None
 
 
 def _not_dumpable(situation: Situation) -> Obstacle | None:
-    """A process that changed its ids or said PR_SET_DUMPABLE 0; then /proc/PID belongs to root."""
+    """A process that changed its ids or said PR_SET_DUMPABLE 0; then its files in /proc belong to root."""
     uid = _ids(situation.status, "Uid")[1:2]
     if situation.capable or not uid or uid == [0] or situation.owner in (None, uid[0]):
         return None
@@ -186,7 +187,9 @@ def _not_dumpable(situation: Situation) -> Obstacle | None:
 
 
 def _more_capabilities(situation: Situation) -> Obstacle | None:
-    more = _capabilities(situation.status, "CapPrm") & ~_capabilities(situation.own, "CapPrm")
+    if _other_user(situation) is not None:
+        return None
+    more = capabilities(situation.status, "CapPrm") & ~capabilities(situation.own, "CapPrm")
     if not more or situation.capable or situation.is_root:
         return None
     return Obstacle("capabilities", "it has capabilities that you do not have", _gain_rights(situation))

@@ -7,7 +7,7 @@ import os
 
 from .errors import PermissionDenied
 from .memory import probe
-from .obstacles import CHECKS, Obstacle, Situation, privileged
+from .obstacles import CAP_SYS_PTRACE, CHECKS, Obstacle, Situation, capabilities, privileged
 from .procfs import read_file, read_stat, read_status
 from .text import escape
 
@@ -76,7 +76,8 @@ def read_yama(path: str = YAMA) -> int | None:
 
 def _look(pid: int) -> Situation:
     try:
-        owner = os.stat(f"/proc/{pid}").st_uid
+        # The folder itself always belongs to the user; its files do not when the process is not dumpable.
+        owner = os.stat(f"/proc/{pid}/stat").st_uid
     except OSError:
         owner = None
     return Situation(
@@ -109,5 +110,5 @@ def _same_user_namespace(pid: int) -> bool:
     try:
         return os.readlink(f"/proc/{pid}/ns/user") == os.readlink("/proc/self/ns/user")
     except OSError:
-        # Unreadable without the very right that is in question: other checks tell more.
-        return True
+        # Readable with the very right that is in question: who seems to have it has it elsewhere.
+        return not capabilities(read_status("self"), "CapEff") & CAP_SYS_PTRACE

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from .errors import AlreadyTraced, ProcessGone, TargetError, ThreadGone
 from .obstacles import process_name
-from .permission import denied
+from .permission import denied, is_hidden
 from .procfs import read_status
 from .registers import Architecture, Registers, decode, restarted, this_architecture
 
@@ -253,6 +253,8 @@ class Stopper:
     def _refused(self, tid: int, number: int | None) -> TargetError:
         """Turn the errno of a failed SEIZE into the error that says why."""
         status = read_status(f"{self.pid}/task/{tid}")
+        if number == errno.EPERM and not status and is_hidden(tid):
+            return denied(self.pid, "stop")
         if number == errno.ESRCH or status.get("State", "Z")[:1] in "ZX":
             return self._gone(tid)
         tracer = int(status.get("TracerPid", "0"))
