@@ -351,12 +351,14 @@ from livetop.target.stop import Stopper
 pid = int(sys.argv[1])
 stopper = Stopper(pid)
 print("ready", flush=True)
+if sys.argv[2] == "hold":
+    while not stopper.stop(pid, 5.0):
+        pass
+    print("held", flush=True)
+    time.sleep(60)
 while True:
-    if stopper.stop(pid) and sys.argv[2] == "release":
+    if stopper.stop(pid):
         stopper.release()
-    else:
-        print("held", flush=True)
-        time.sleep(60)
     time.sleep(0.005)
 """
 
@@ -370,6 +372,7 @@ def test_a_killed_tracer_leaves_the_target_running(moment):
                     assert tracer.stdout.readline() == b"held\n"
                     assert state(child.pid) == "t"
                 else:
+                    # In the middle of 200 stops a second.
                     time.sleep(random.uniform(0.1, 0.3))
             assert_runs_untraced(child.pid)
         assert child.poll() is None
