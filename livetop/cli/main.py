@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -42,6 +42,10 @@ HELP = """Like top, for the lines of a running Python process.
     """
 
 
+class ReaderGone(Exception):
+    """Whoever reads our output has seen enough (`| head`), which is fine."""
+
+
 class Verbs(click.Group):
     """Imports a verb's module when it is asked for; a first word that is no verb is a target."""
 
@@ -61,6 +65,16 @@ class Verbs(click.Group):
             args = ["attach", *args]
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            # Writing what is still buffered may fail, and should fail here.
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Before click sees it, who takes it for a failure.
+            raise ReaderGone from None
+        return result
+
 
 @click.group(
     cls=Verbs,
@@ -79,8 +93,6 @@ def main(args: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with a code of `ExitCode`."""
     try:
         code = cli.main(args, prog_name="livetop", standalone_mode=False)
-        # Writing what is still buffered may fail, and should fail here.
-        sys.stdout.flush()
         sys.exit(code or ExitCode.OK)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
@@ -96,8 +108,8 @@ def main(args: Sequence[str] | None = None) -> None:
         _fail(text, error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has seen enough (`| head`). Python would complain again at exit.
+    except ReaderGone:
+        # Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
     except OSError as error:

@@ -35,7 +35,7 @@ def started(
     session = Live.start(configure, via)
     try:
         meanwhile()
-        where = f" through {via}" if via else ""
+        where = f" through {via.split()[0]}" if via else ""
         with waiting_for(f"attaching{where}"):
             session.await_hello()
         yield session

@@ -23,9 +23,6 @@ def dump_through(configure: Configure, via: str | None) -> dict[str, Any]:
             if isinstance(message, Bye):
                 raise LinkError(message.text, message.code or 1)
         raise LinkError(link.post_mortem())
-    except ProtocolError as error:
-        why = f" ({link.post_mortem()})" if via and not link.greeted else ""
-        raise LinkError(f"{error}{why}") from None
     finally:
         link.close()
 

@@ -18,7 +18,15 @@ from typing import IO
 
 import livetop
 from livetop.session.protocol import LinkError
-from livetop.wire.framing import FROM_ENGINE, PREAMBLE, Reader, encode, quote
+from livetop.wire.framing import (
+    FROM_ENGINE,
+    PREAMBLE,
+    ProtocolError,
+    Reader,
+    VersionMismatch,
+    encode,
+    quote,
+)
 from livetop.wire.messages import FromEngine, Stop, ToEngine
 
 REMOTE_ENGINE = ["livetop", "engine"]
@@ -162,7 +170,15 @@ class EngineLink:
 
     def receive(self) -> FromEngine | None:
         """The next message; blocks. None at the end of the stream. Raises ProtocolError."""
-        message: FromEngine | None = self._reader.read()  # type: ignore[assignment]
+        try:
+            message: FromEngine | None = self._reader.read()  # type: ignore[assignment]
+        except VersionMismatch:
+            raise
+        except ProtocolError as error:
+            if self.via is None or self.greeted:
+                raise
+            # Nobody who speaks the protocol was reached: what reaches it may have said why.
+            raise ProtocolError(f"{error} ({self.post_mortem()})") from None
         return message
 
     def post_mortem(self) -> str:

@@ -142,8 +142,6 @@ class Live:
         except ProtocolError as error:
             message = None
             self._failure = str(error)
-            if self._link.via and not self._link.greeted:
-                self._failure += f" ({self._link.post_mortem()})"
         self._farewell |= isinstance(message, Bye)
         return message
 

@@ -38,6 +38,10 @@ class ProtocolError(Exception):
     code = 1
 
 
+class VersionMismatch(ProtocolError):
+    """The other end speaks another version of the protocol."""
+
+
 @dataclass(frozen=True, slots=True)
 class Direction:
     """One way of the conversation: which messages come, from whom, and how long a body may be."""
@@ -128,7 +132,7 @@ class Decoder:
             return False
         (protocol,) = _VERSION.unpack_from(buffer, at + len(MAGIC))
         if protocol != PROTOCOL:
-            raise ProtocolError(
+            raise VersionMismatch(
                 f"{self.direction.speaker} speaks version {protocol} of the protocol, this end {PROTOCOL}: "
                 "install the same livetop on both ends"
             )
