@@ -14,6 +14,9 @@ from livetop.profile.tree import Node, Tree
 KEPT, KEPT_LINES, KEPT_EVERYWHERE = 0.25, 0.1, 0.05
 """Parts of the cap: nodes that stay, (anchor, line) pairs, and lines kept below the process's root."""
 
+SPREAD = 4
+"""Over so many anchors at least."""
+
 
 def fold(tree: Tree, cap: int) -> dict[int, int]:
     """Folds the cold nodes of a tree; returns the new node of each that is gone."""
@@ -84,10 +87,12 @@ def _lines_to_keep(
     ranked = sorted((pair for pair in heat if heat[pair] > 0), key=lambda pair: (-heat[pair], pair))
     near, rest = ranked[: int(cap * KEPT_LINES)], ranked[int(cap * KEPT_LINES) :]
     result = {pair: anchor_of[pair[0]] for pair in near}
-    everywhere: defaultdict[Pair, float] = defaultdict(float)
+    everywhere: defaultdict[Pair, list[float]] = defaultdict(list)
     for anchor_id, function, line in rest:
-        everywhere[roots[anchor_id].id, function, line] += heat[anchor_id, function, line]
-    wide = set(sorted(everywhere, key=lambda pair: (-everywhere[pair], pair))[: int(cap * KEPT_EVERYWHERE)])
+        everywhere[roots[anchor_id].id, function, line].append(heat[anchor_id, function, line])
+    # Below the root its callers lose the time, so only lines that are spread thin go there.
+    spread = {pair: sum(heats) for pair, heats in everywhere.items() if len(heats) >= SPREAD}
+    wide = set(sorted(spread, key=lambda pair: (-spread[pair], pair))[: int(cap * KEPT_EVERYWHERE)])
     for anchor_id, function, line in rest:
         root = roots[anchor_id]
         if (root.id, function, line) in wide:
