@@ -65,11 +65,21 @@ class Layout:
     # PyUnicodeObject, PyBytesObject, PyObject
     ascii_size: int
     compact_size: int
+    # Where an instance keeps its attributes: pycore_object.h
+    heap_cached_keys: int
+    values_kind: str
+    """pointer, tagged (a dict's pointer unless bit 0 is set: then values, one less) or inline."""
+    values_at: int
     unicode_length: int = 16
     unicode_state: int = 32
     bytes_value: int = 32
     object_type: int = 8
     object_size: int = 16
+    # PyModuleObject, PyDictObject, PyDictKeysObject: the same from 3.11 to 3.13.
+    module_dict: int = 16
+    dict_keys: int = 32
+    dict_values: int = 40
+    managed_dict: int = -24
 
 
 # struct _PyStackChunk: previous, size, top (an index of words), data; the same since 3.11.
@@ -112,6 +122,9 @@ TABLES: dict[tuple[int, int], Layout] = {
         code_adaptive=184,
         ascii_size=48,
         compact_size=72,
+        heap_cached_keys=872,
+        values_kind="pointer",
+        values_at=-32,
     ),
     (3, 12): Layout(
         version=(3, 12),
@@ -148,12 +161,22 @@ TABLES: dict[tuple[int, int], Layout] = {
         code_adaptive=192,
         ascii_size=40,
         compact_size=56,
+        heap_cached_keys=880,
+        values_kind="tagged",
+        values_at=-24,
     ),
 }
 
 # What _Py_DebugOffsets of a version does not tell: (field, value).
 BESIDE_DEBUG_OFFSETS: dict[tuple[int, int], dict[str, int]] = {
-    (3, 13): {"hidden_owner": 3, "compact_size": 56, "gil_switch_number": 24, "gil_size": 216},
+    (3, 13): {
+        "hidden_owner": 3,
+        "compact_size": 56,
+        "gil_switch_number": 24,
+        "gil_size": 216,
+        "heap_cached_keys": 880,
+        "values_at": 24,
+    },
 }
 
 # The order of the 64-bit words of struct _Py_DebugOffsets after cookie, version, free_threaded.
@@ -236,6 +259,9 @@ def from_debug_offsets(version: tuple[int, int], data: bytes) -> Layout:
         code_adaptive=o["code.adaptive"],
         ascii_size=o["unicode.ascii_size"],
         compact_size=beside["compact_size"],
+        heap_cached_keys=beside["heap_cached_keys"],
+        values_kind="inline",
+        values_at=beside["values_at"],
         unicode_length=o["unicode.length"],
         unicode_state=o["unicode.state"],
         bytes_value=o["bytes.value"],

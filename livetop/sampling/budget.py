@@ -19,6 +19,10 @@ _BY_STOP = 0.1
 _BY_SECOND = 0.2
 
 
+# The engine's first moments are not typical of what it costs (seconds).
+_START_UP = 1.0
+
+
 class PauseBudget:
     """Decides by chance which samples are exact. `share`: the part of its time the target may stand still."""
 
@@ -70,25 +74,33 @@ class PauseBudget:
 
 
 class CpuBudget:
-    """Lowers the rate when the engine uses more than `share` of a core, and raises it again."""
+    """Lowers the rate when the engine uses more than `share` of a core, and raises it again.
 
-    def __init__(self, share: float, rate: float, now: float, cpu: float) -> None:
+    `now` and `cpu` (the engine's CPU seconds so far) are handed in; what it used before, starting up and
+    reading code objects for the first time, is not held against the rate.
+    """
+
+    def __init__(self, share: float, rate: float, now: float) -> None:
         self.share = share
         self.wanted = rate
         self.rate = rate
-        self._at = now
-        self._cpu = cpu
+        self._at = now + _START_UP
+        self._cpu: float | None = None
 
     def adjust(self, now: float, cpu: float) -> bool:
-        """Look at the engine's CPU time (seconds so far) once a second; True when `rate` has changed."""
+        """Look at the cost about once a second; True when `rate` has changed."""
         elapsed = now - self._at
+        if self._cpu is None:
+            if elapsed >= 0:
+                self._at, self._cpu = now, cpu
+            return False
         if elapsed < 1.0:
             return False
         used = (cpu - self._cpu) / elapsed
         self._at, self._cpu = now, cpu
         before = self.rate
-        if used > self.share:
-            self.rate = max(1.0, self.rate * max(0.5, self.share / used))
-        elif self.rate < self.wanted and used < 0.8 * self.share:
-            self.rate = min(self.wanted, self.rate * 1.1)
-        return self.rate != before
+        if used > self.share or self.rate < self.wanted:
+            # Most of the cost is by the tick, so aim for the budget at once, from below.
+            factor = 0.95 * self.share / used if used > 0 else 2.0
+            self.rate = max(1.0, min(self.wanted, self.rate * min(2.0, max(0.5, factor))))
+        return abs(self.rate - before) > 0.01 * before

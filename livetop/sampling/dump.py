@@ -8,6 +8,7 @@ from typing import Any
 from livetop.cpython.code import CodeReader
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import EMPTY, MISS, TORN, UNKNOWN, Outcome, Shape, StackReader
+from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
 from livetop.profile.states import State
@@ -47,12 +48,15 @@ class _Dumper:
         self._shape = Shape(runtime.layout)
         self._tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self._read = VectoredRead(pid)
+        self._names: dict[int, str] = {}
 
     def dump(self) -> dict[str, Any]:
         threads = []
+        names = ThreadNames(self._memory, self._runtime.layout)
         tids = innermost_tids(self._pid, list_tids(self._pid))
         seen: set[int] = set()
         for interpreter in reversed(read_interpreters(self._memory, self._runtime)):
+            self._names = names.read(interpreter)
             for state in reversed(read_threads(self._memory, self._runtime, interpreter, {})):
                 tid = tids.get(state.tid)
                 if tid is not None and tid not in seen:
@@ -74,7 +78,7 @@ class _Dumper:
     def _one(self, state: ThreadState, task: Task) -> dict[str, Any] | None:
         now = self._tree.now = monotonic()
         reader = StackReader(self._memory, self._shape, self._tree, state.address)
-        name = "MainThread" if task.tid == self._pid else task.name()
+        name = self._names.get(state.ident) or task.name()
         watched = Watched(state, reader, task, Account(now, (0, 0)), name)
         outcome: Place | Outcome = MISS
         syscall: bytes | None = RUNNING

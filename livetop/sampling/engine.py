@@ -53,7 +53,7 @@ class Engine:
         now = monotonic()
         self._process = process
         self._pauses = PauseBudget(self._pause_share(configure), now)
-        self._cpu = CpuBudget(configure.max_cpu, configure.rate, now, process_time())
+        self._cpu = CpuBudget(configure.max_cpu, configure.rate, now)
         self._schedule = Schedule(configure.rate, now)
         self._definitions = Definitions(1, process.cwd, process.argv)
         self._stream = Stream(self._definitions, now)
@@ -158,6 +158,9 @@ class Engine:
         gone = list(sampler.gone)
         settled = sampler.settle(now)
         definitions = self._definitions
+        for thread in sampler.renamed:
+            definitions.renamed(thread)
+        sampler.renamed.clear()
         for thread in gone:
             self._event(now, "gone", f"thread {thread.name} ({thread.tid}) ended", definitions.thread(thread))
         for thread in sampler.born:

@@ -13,6 +13,7 @@ import struct
 from livetop.cpython.code import CodeReader
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import MISS, TORN, UNKNOWN, Outcome, Shape, StackReader
+from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import Interpreter, ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
 from livetop.target.errors import AlreadyTraced, PermissionDenied, ThreadGone
@@ -66,6 +67,8 @@ class Sampler:
         """OS threads without a Python thread state, by id."""
         self.gone: list[Watched] = []
         self.born: list[Watched] = []
+        self.renamed: list[Watched] = []
+        self._names = ThreadNames(memory, runtime.layout)
         self._interpreters: list[Interpreter] = []
         self._tids: dict[int, int] = {}
         self._states: dict[int, ThreadState] = {}
@@ -94,10 +97,13 @@ class Sampler:
         if now - self._tasks_at >= _TASKS or any(state.tid not in self._tids for state in states.values()):
             self._tasks_at = now
             self._look_at_tasks(states, now)
+            if self.threads:
+                self._look_at_names()
         changed = states != self._states
         self._states = states
         if changed or len(self.threads) != len(states):
             self._follow(states, now)
+            self._look_at_names()
         for thread in self.threads.values():
             if not thread.warm:
                 self._look_at_cold(thread, now)
@@ -115,6 +121,16 @@ class Sampler:
             times = task.times()
             if times is not None:
                 self.strangers[tid] = Stranger(task, times)
+
+    def _look_at_names(self) -> None:
+        """Take over the names that the program has given its threads."""
+        for interpreter in self._interpreters:
+            names = self._names.read(interpreter)
+            for thread in self.threads.values():
+                name = names.get(thread.state.ident)
+                if name and name != thread.name and thread.state.interpreter == interpreter:
+                    thread.rename(name)
+                    self.renamed.append(thread)
 
     def _follow(self, states: dict[int, ThreadState], now: float) -> None:
         """Take up new thread states and let go of those that ended, or that another OS thread took over."""
@@ -135,8 +151,7 @@ class Sampler:
             if times is None:
                 continue
             reader = StackReader(self.memory, self.shape, self.tree, address)
-            name = "MainThread" if tid == self.pid else task.name()
-            thread = Watched(state, reader, task, Account(now, times), name)
+            thread = Watched(state, reader, task, Account(now, times), task.name())
             self.threads[address] = thread
             self.born.append(thread)
             self._warmed(thread, now)
@@ -288,7 +303,11 @@ class Sampler:
         self.counters.samples += 1
         gil = thread.state.interpreter.gil
         thread.account.slept(key, waiting_state(syscall, gil, self._gil_size), now, late)
-        if syscall != thread.syscall or holds:
+        if not thread.syscall:
+            # The first look: a thread that was parked all along need not be watched closely first.
+            thread.syscall = syscall
+            thread.awake_at = now - _COOLS
+        elif syscall != thread.syscall or holds:
             thread.syscall = syscall
             thread.awake_at = now
         elif now - thread.awake_at > _COOLS:

@@ -55,6 +55,11 @@ class Watched:
         self.rejects = 2 * _BIASED
         self.trials = 0
 
+    def rename(self, name: str) -> None:
+        """Take the name that the program gives it."""
+        self.name = name
+        self.key_empty = f"[thread: {name}]"
+
     def judge(self, rejected: bool) -> None:
         """Take note of how an optimistic sample of the running thread went."""
         self.trials += 1
