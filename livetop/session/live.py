@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from msgspec.structs import asdict, astuple, replace
+from msgspec.structs import asdict, replace
 
 from livetop.profile.model import Profile
-from livetop.profile.states import State
 from livetop.session.link import EngineLink
 from livetop.session.protocol import End, Happening, LinkError
+from livetop.session.source_lines import SourceLines
+from livetop.session.translation import Translation
 from livetop.wire.framing import ProtocolError
 from livetop.wire.messages import (
     Bye,
@@ -36,15 +36,11 @@ EVENTS_KEPT = 1000
 SOURCES_AT_ONCE = 2
 """Sources asked for ahead of need that may be on their way, so that figures are not kept waiting."""
 
-_STATES = frozenset(map(int, State))
-
-_UNDRAWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
 
 class Live:
     """What one engine says, in one profile. Implements `livetop.session.protocol.Session`.
 
-    Wire ids are the engine's own; this class alone knows them and turns them into the model's.
+    `read` belongs to one thread, everything else to another.
     """
 
     def __init__(self, link: EngineLink, configure: Configure) -> None:
@@ -58,16 +54,10 @@ class Live:
         self._farewell = False
         self._asked = False
         self._outstanding = 0
-        self._processes: dict[int, int] = {}
-        self._files: dict[int, int] = {}
-        self._functions: dict[int, int] = {0: 0}
-        self._nodes: dict[int, int] = {0: 0}
-        self._threads: dict[int, int] = {0: 0}
-        self._libraries: dict[int, int] = {0: 0}
-        self._wire_files: dict[int, int] = {}
+        self._ids = Translation(self._profile)
+        self._lines = SourceLines(self._profile)
         self._wanted: set[int] = set()
         self._backlog: deque[int] = deque()
-        self._lines: dict[int, list[str]] = {}
         self._source_errors: dict[int, str] = {}
         link.send(configure)
         self.credit()
@@ -176,76 +166,26 @@ class Live:
         self._end = End(1, why)
 
     def _apply_hello(self, hello: Hello) -> None:
-        self._define_processes(Defs(processes=hello.processes))
+        self._ids.define_processes(hello.processes)
         self._hello = hello
 
-    def _define_processes(self, defs: Defs) -> None:
-        for process in defs.processes:
-            # The model takes every definition for a new process.
-            if process.id in self._processes:
-                continue
-            self._processes[process.id] = self._profile.define_process(
-                process.pid, process.argv, process.python, process.build, process.host, process.started
-            )
-
     def _apply_defs(self, defs: Defs) -> None:
-        profile = self._profile
-        if defs.reset:
-            self._files = {}
-            self._functions = {0: 0}
-            self._nodes = {0: 0}
-            self._wire_files = {}
-        self._define_processes(defs)
-        for file in defs.files:
-            known = profile.define_file(file.name, file.module)
-            self._files[file.id] = known
-            self._wire_files[known] = file.id
-            self._backlog.append(known)
-        for function in defs.functions:
-            self._functions[function.id] = profile.define_function(
-                function.name,
-                _known(self._files, function.file, "file") if function.file else 0,
-                function.first_line,
-                function.kind,
-            )
-        for node in defs.nodes:
-            # A root has no function; its line is the process's id.
-            root = not node.parent and not node.function
-            self._nodes[node.id] = profile.define_node(
-                _known(self._nodes, node.parent, "node"),
-                _known(self._functions, node.function, "function"),
-                _known(self._processes, node.line, "process") if root else node.line,
-            )
-        for thread in defs.threads:
-            process = _known(self._processes, thread.process, "process")
-            self._threads[thread.id] = profile.define_thread(process, thread.tid, thread.name)
-        for number, name in defs.libraries:
-            self._libraries[number] = profile.define_library(name)
+        self._backlog.extend(self._ids.define(defs))
         self._fetch_sources()
 
     def _apply_delta(self, delta: Delta) -> None:
         if not (math.isfinite(delta.t0) and delta.t0 <= delta.t1 < math.inf):
             raise ProtocolError(f"the engine sent a stretch of time from {delta.t0} to {delta.t1}")
-        nodes, threads, libraries = self._nodes, self._threads, self._libraries
-        try:
-            cells = [
-                (nodes[node], threads[thread], state, libraries[library], count, weight, squared)
-                for node, thread, state, library, count, weight, squared in map(astuple, delta.cells)
-            ]
-            uses = [(threads[use.thread], *astuple(use)[1:]) for use in delta.threads]
-        except KeyError as error:
-            raise ProtocolError(f"the engine refers to {error.args[0]}, which it never defined") from None
-        if not all(state in _STATES for _, _, state, *_ in cells):
-            raise ProtocolError("the engine sent a state of time that this end does not know")
+        cells, uses = self._ids.cells(delta), self._ids.uses(delta)
         self._profile.add(delta.t0, delta.t1, cells, uses, asdict(delta.sampling))
         self._outstanding -= 1
 
     def _apply_event(self, event: Event) -> None:
-        thread = self._threads.get(event.thread, 0)
+        thread = self._ids.thread(event.thread)
         self._events.append(Happening(event.time, event.kind, event.text, thread))
 
     def _apply_source(self, source: Source) -> None:
-        file = self._files.get(source.file)
+        file = self._ids.file(source.file)
         if file is None:
             return
         self._wanted.discard(file)
@@ -254,7 +194,7 @@ class Live:
         else:
             self._source_errors.pop(file, None)
             self._profile.set_source(file, source.text)
-            self._lines.pop(file, None)
+            self._lines.forget(file)
         self._fetch_sources()
 
     def _apply_bye(self, bye: Bye) -> None:
@@ -272,13 +212,7 @@ class Live:
         self._link.send(Credit(granted))
 
     def source(self, file: int) -> list[str] | None:
-        lines = self._lines.get(file)
-        if lines is None:
-            text = self._profile.sources.get(file)
-            if text is None:
-                return None
-            lines = self._lines[file] = source_lines(text)
-        return lines
+        return self._lines.get(file)
 
     def source_error(self, file: int) -> str:
         if file in self._profile.sources:
@@ -291,7 +225,7 @@ class Live:
         """Asks the engine, unless the source is here, on its way, or was refused."""
         if file in self._wanted or file in self._source_errors or file in self._profile.sources:
             return
-        wire = self._wire_files.get(file)
+        wire = self._ids.wire_file(file)
         if wire is None or self._end is not None:
             self._source_errors[file] = "the source was not fetched while the target was sampled"
         else:
@@ -346,20 +280,3 @@ _APPLY: dict[type, Callable[[Live, Any], None]] = {
     Bye: Live._apply_bye,
 }
 """A message that is not here is none that a session takes."""
-
-
-def _known(ids: dict[int, int], number: int, what: str) -> int:
-    try:
-        return ids[number]
-    except KeyError:
-        raise ProtocolError(f"the engine refers to {what} {number}, which it never defined") from None
-
-
-def source_lines(text: str) -> list[str]:
-    """Lines as Python counts them, with what a terminal would act on escaped (tabs stay)."""
-    if text.endswith("\n"):
-        text = text[:-1]
-    return [
-        _UNDRAWABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), line.rstrip("\r"))
-        for line in text.split("\n")
-    ]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from livetop.profile.model import Profile
 from livetop.profile.snapshot import load
-from livetop.session.live import source_lines
 from livetop.session.protocol import Happening
+from livetop.session.source_lines import SourceLines
 
 
 class Recorded:
@@ -18,7 +18,7 @@ class Recorded:
         """Raises SnapshotError."""
         self._path = path
         self._profile = load(path)
-        self._lines: dict[int, list[str]] = {}
+        self._lines = SourceLines(self._profile)
 
     @property
     def profile(self) -> Profile:
@@ -58,13 +58,7 @@ class Recorded:
         """Nobody waits for it."""
 
     def source(self, file: int) -> list[str] | None:
-        lines = self._lines.get(file)
-        if lines is None:
-            text = self._profile.sources.get(file)
-            if text is None:
-                return None
-            lines = self._lines[file] = source_lines(text)
-        return lines
+        return self._lines.get(file)
 
     def source_error(self, file: int) -> str:
         return "" if file in self._profile.sources else "the snapshot does not hold this file's source"

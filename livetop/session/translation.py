@@ -1,0 +1,114 @@
+"""From the engine's ids to the model's."""
+
+from __future__ import annotations
+
+from msgspec.structs import astuple
+
+from livetop.profile.model import CellTuple, Profile, UseTuple
+from livetop.profile.states import State
+from livetop.wire.framing import ProtocolError
+from livetop.wire.messages import Defs, Delta, Process
+
+_STATES = frozenset(map(int, State))
+
+
+class Translation:
+    """Defines in the model what the engine defines, and knows both ids of everything.
+
+    Raises ProtocolError for an id that the engine never defined.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._processes: dict[int, int] = {}
+        self._files: dict[int, int] = {}
+        self._functions: dict[int, int] = {0: 0}
+        self._nodes: dict[int, int] = {0: 0}
+        self._threads: dict[int, int] = {0: 0}
+        self._libraries: dict[int, int] = {0: 0}
+        self._wire_files: dict[int, int] = {}
+
+    def define_processes(self, processes: list[Process]) -> None:
+        """Takes in processes, each once: the model takes every definition for a new process."""
+        for process in processes:
+            if process.id not in self._processes:
+                self._processes[process.id] = self._profile.define_process(
+                    process.pid, process.argv, process.python, process.build, process.host, process.started
+                )
+
+    def define(self, defs: Defs) -> list[int]:
+        """Takes in definitions; returns the model's ids of the files among them."""
+        profile = self._profile
+        if defs.reset:
+            self._files = {}
+            self._functions = {0: 0}
+            self._nodes = {0: 0}
+            self._wire_files = {}
+        self.define_processes(defs.processes)
+        files = []
+        for file in defs.files:
+            known = self._files[file.id] = profile.define_file(file.name, file.module)
+            self._wire_files[known] = file.id
+            files.append(known)
+        for function in defs.functions:
+            self._functions[function.id] = profile.define_function(
+                function.name,
+                _known(self._files, function.file, "file") if function.file else 0,
+                function.first_line,
+                function.kind,
+            )
+        for node in defs.nodes:
+            # A root has no function; its line is the process's id.
+            root = not node.parent and not node.function
+            self._nodes[node.id] = profile.define_node(
+                _known(self._nodes, node.parent, "node"),
+                _known(self._functions, node.function, "function"),
+                _known(self._processes, node.line, "process") if root else node.line,
+            )
+        for thread in defs.threads:
+            process = _known(self._processes, thread.process, "process")
+            self._threads[thread.id] = profile.define_thread(process, thread.tid, thread.name)
+        for number, name in defs.libraries:
+            self._libraries[number] = profile.define_library(name)
+        return files
+
+    def cells(self, delta: Delta) -> list[CellTuple]:
+        """The cells of a delta, in the model's ids."""
+        nodes, threads, libraries = self._nodes, self._threads, self._libraries
+        try:
+            cells = [
+                (nodes[node], threads[thread], state, libraries[library], count, weight, squared)
+                for node, thread, state, library, count, weight, squared in map(astuple, delta.cells)
+            ]
+        except KeyError as error:
+            raise ProtocolError(f"the engine refers to {error.args[0]}, which it never defined") from None
+        if not all(cell[2] in _STATES for cell in cells):
+            raise ProtocolError("the engine sent a state of time that this end does not know")
+        return cells
+
+    def uses(self, delta: Delta) -> list[UseTuple]:
+        """What the threads did in a delta, in the model's ids."""
+        uses: list[UseTuple] = []
+        for use in delta.threads:
+            _, *rest = astuple(use)
+            uses.append((_known(self._threads, use.thread, "thread"), *rest))
+        return uses
+
+    def thread(self, wire: int) -> int:
+        """The model's id of a thread, 0 for one that is not known."""
+        return self._threads.get(wire, 0)
+
+    def file(self, wire: int) -> int | None:
+        """The model's id of a file, if the engine defined it since its last reset."""
+        return self._files.get(wire)
+
+    def wire_file(self, file: int) -> int | None:
+        """The engine's id of a file of the model."""
+        return self._wire_files.get(file)
+
+
+def _known(ids: dict[int, int], number: int, what: str) -> int:
+    try:
+        return ids[number]
+    except KeyError:
+        raise ProtocolError(f"the engine refers to {what} {number}, which it never defined") from None
