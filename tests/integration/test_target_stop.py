@@ -26,12 +26,18 @@ libc = ctypes.CDLL(None, use_errno=True)
 epoll = libc.epoll_create1(0)
 events = ctypes.create_string_buffer(256)
 read_end, write_end = os.pipe()
-work, timeout, seconds = float(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+work, timeout = float(sys.argv[1]), int(sys.argv[2])
 calls = interrupted = 0
 timespec = (ctypes.c_long * 2)(0, timeout * 1000)
-end = time.monotonic() + seconds
+os.set_blocking(0, False)
 print("ready", flush=True)
-while time.monotonic() < end:
+while True:
+    if calls % 64 == 0:
+        try:
+            if os.read(0, 1):
+                break
+        except BlockingIOError:
+            pass
     until = time.monotonic() + work
     while time.monotonic() < until:
         pass
@@ -124,37 +130,28 @@ def test_close_lets_go():
         assert_runs_untraced(child.pid)
 
 
-def stop_until_end(child: subprocess.Popen[bytes], *, blind: bool) -> tuple[int, int, int]:
-    """Stop the child until it says its figures; return its two and the number of stops.
-
-    `blind`: at any moment; else only when it was seen running, as the sampler does.
-    """
-    stops = 0
+def stop_many(child: subprocess.Popen[bytes], stops: int, *, blind: bool) -> None:
+    """Stop the child many times: at any moment if `blind`, else when seen running, as the sampler does."""
     chance = random.Random(4)
     with stopping(child.pid) as stopper, open(f"/proc/{child.pid}/syscall", "rb", buffering=0) as file:
-        os.set_blocking(child.stdout.fileno(), False)
-        said = None
-        while not said:
-            with contextlib.suppress(ProcessGone, ProcessLookupError):
-                file.seek(0)
-                if (blind or file.read(8) == b"running\n") and stopper.stop(child.pid):
-                    stops += 1
-                    stopper.release()
-                stopper.poll_late()
+        while stops:
+            file.seek(0)
+            if (blind or file.read(8) == b"running\n") and stopper.stop(child.pid):
+                stops -= 1
+                stopper.release()
             time.sleep(chance.uniform(0, 0.0006))
-            said = child.stdout.readline()
-    calls, interrupted = (int(word) for word in said.split())
-    return calls, interrupted, stops
 
 
 @pytest.mark.parametrize(("work", "timeout"), [("0.00002", "50"), ("0", "200")])
 @pytest.mark.parametrize("blind", [False, True])
 def test_no_call_is_interrupted(work, timeout, blind):
     # With calls much longer than the time between blind stops, none would ever time out: it starts over.
-    with running(EPOLL, work, timeout, "4") as child:
-        calls, interrupted, stops = stop_until_end(child, blind=blind)
-    assert stops >= 1000
-    assert calls > 100
+    with running(EPOLL, work, timeout) as child:
+        stop_many(child, 2500, blind=blind)
+        child.stdin.write(b"x")
+        child.stdin.flush()
+        calls, interrupted = (int(word) for word in child.stdout.readline().split())
+    assert calls > 500
     assert interrupted == 0
 
 
@@ -199,10 +196,11 @@ def test_every_signal_arrives():
             time.sleep(0.005)
             said = said or child.stdout.readline()
         usr1, alarms = (int(word) for word in said.split())
-    assert stops > 200
+    assert stops > 50
     # The last may have come after the count.
     assert sent - 1 <= usr1 <= sent
-    assert alarms >= 200
+    # Those that come while one waits are one; so how many there are depends on the machine's load.
+    assert alarms >= 50
 
 
 HANDLER = """
