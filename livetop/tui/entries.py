@@ -69,6 +69,7 @@ class HotRows:
         self.by = by
         self._since = Table(Choice().since_reset(by))
         self._since_at = float("-inf")
+        self._absent: dict[Key, Row] = {}
         self._history: deque[tuple[float, dict[Key, float]]] = deque()
 
     def forget(self) -> None:
@@ -85,6 +86,7 @@ class HotRows:
         if slow:
             self._since = profile.rows(wanted)
             self._since_at = now
+            self._absent.clear()
         table = profile.rows(choice.query(self.by)) if choice.recent else self._since
         entries = self._entries(table)
         if slow and choice.recent:
@@ -102,7 +104,10 @@ class HotRows:
         for since in self._since.rows:
             row = recent.pop(since.key, None)
             if row is None:
-                entries.append(Entry(since.key, _without_window(since), 0.0, 0.0, since.own, since.total))
+                row = self._absent.get(since.key)
+                if row is None:
+                    row = self._absent[since.key] = _without_window(since)
+                entries.append(Entry(since.key, row, 0.0, 0.0, since.own, since.total))
             else:
                 entries.append(
                     Entry(

@@ -75,6 +75,7 @@ def excerpt_of(session: Session, choice: Choice, entry: Entry, position: int, ro
         line=row.line,
         lines=lines,
         reason=reason,
+        whole_function=row.key[0] == "function",
         heat=profile.heat(row.file_id, query) if row.file_id else {},
         callers=tuple(profile.row_details(row.key, query).callers[:_CALLERS]),
         counts=f"row {position}/{rows}, {figures.count(row.samples)} samples",

@@ -25,10 +25,12 @@ class Key:
     narrow: str = ""
     cap: str = ""
     """The key as the footer writes it, when that is not the first of `shown`."""
+    priority: bool = False
+    """Also when a line that is typed would take the key."""
 
     @property
     def binding(self) -> Binding:
-        return Binding(self.keys, self.action, self.help, show=False, id=self.id)
+        return Binding(self.keys, self.action, self.help, show=False, id=self.id, priority=self.priority)
 
 
 MOVE, SHOW, PICK, DO = "Move", "Show", "Select", "Do"
@@ -36,13 +38,14 @@ MOVE, SHOW, PICK, DO = "Move", "Show", "Select", "Do"
 # fmt: off
 KEYS: tuple[Key, ...] = (
     Key("help", "question_mark,h,f1", "? h F1", "help", "this page", DO, "Help", "Help"),
-    Key("quit", "q,f10,ctrl+c,ctrl+q", "q F10 ^C", "quit", "quit", DO, "Quit", "Quit"),
-    Key("source", "enter", "Enter", "source", "source of the line on the whole screen, and back", SHOW,
+    Key("quit", "q", "q", "quit", "quit", DO, "Quit", "Quit"),
+    Key("leave", "f10,ctrl+c,ctrl+q", "F10 ^C", "quit", "quit, also while typing", DO, priority=True),
+    Key("source", "enter", "Enter", "source", "source on the whole screen, and back", SHOW,
         "Source", "Source"),
     Key("next_view", "tab", "Tab", "view(1)", "next view", SHOW, "View", "View"),
     Key("previous_view", "shift+tab", "shift+Tab", "view(-1)", "previous view", SHOW),
     Key("filter", "slash,backslash,f4", "/ \\ F4", "filter",
-        "filter by function, file or line; ! in front: regular expression", PICK, "Filter", "Filter"),
+        "filter rows; !TEXT is a regular expression", PICK, "Filter", "Filter"),
     Key("clear", "c,escape", "c Esc", "clear", "clear the filter", PICK),
     Key("sort_1", "1", "1", "sort('own_share')", "sort by %OWN", PICK),
     Key("sort_2", "2", "2", "sort('total_share')", "sort by %TOT", PICK),
@@ -55,10 +58,10 @@ KEYS: tuple[Key, ...] = (
     Key("previous_thread", "left", "<-", "thread(-1)", "previous thread", PICK, "Thread", cap="<-/->"),
     Key("next_thread", "right", "->", "thread(1)", "next thread", PICK),
     Key("one_thread", "t", "t", "one_thread", "all threads or one", PICK),
-    Key("window", "a", "a", "window", "shares of the last seconds or since the reset", SHOW),
+    Key("window", "a", "a", "window", "shares of the last seconds, or of all", SHOW),
     Key("mode", "m", "m", "mode", "next mode: cpu, wall, gil", SHOW),
     Key("gil", "g", "g", "gil", "only time holding the GIL", SHOW),
-    Key("idle", "i", "i", "idle", "with idle time (in wall mode)", SHOW),
+    Key("idle", "i", "i", "idle", "idle time, too (wall mode)", SHOW),
     Key("trend", "x", "x", "trend", "trend column on or off (wide screen)", SHOW),
     Key("freeze", "space,p,Z", "Space p Z", "freeze", "freeze the rows, sampling goes on", DO,
         "Pause", "Pause"),

@@ -17,7 +17,9 @@ from livetop.tui.choice import Choice
 from livetop.tui.columns import WIDE, Look
 from livetop.tui.entries import Entry, Page
 from livetop.tui.figures_of import excerpt_of, thread_label, vitals_of
+from livetop.tui.filter_line import FilterLine
 from livetop.tui.filters import FilterError, Matcher, compile_filter
+from livetop.tui.fit import plain
 from livetop.tui.header import Header
 from livetop.tui.hot_table import HotTable, scale_of
 from livetop.tui.keys import KEYS
@@ -43,17 +45,15 @@ CSS = """\
 MainScreen {
     layout: vertical; overflow: hidden hidden; background: ansi_default;
     #header { height: 2; }
-    #tabs, #status, #footer, #filter { height: 1; }
+    #tabs, #status, #footer { height: 1; }
     #table { height: 1fr; }
     #source { height: 33%; min-height: 10; max-height: 24; display: none; }
-    #filter { display: none; border: none; padding: 0 1; background: ansi_default; }
     #too-small { height: 1fr; display: none; }
     &.-narrow #tabs { display: none; }
     &.-wide #status { display: none; }
     &.-tall #source { display: block; }
     &.-full #source { display: block; height: 1fr; max-height: 100%; }
     &.-full #table { display: none; }
-    &.-filtering #filter { display: block; }
     &.-tiny Widget { display: none; }
     &.-tiny #too-small { display: block; }
 }
@@ -64,6 +64,7 @@ MainScreen {
 class MainScreen(Actions, inherit_bindings=False):
     """Everything but help. Figures come in by `news()`, and are drawn at the refresh rate."""
 
+    AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - not a class variable to Textual
     VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [key.binding for key in KEYS]
@@ -75,6 +76,7 @@ class MainScreen(Actions, inherit_bindings=False):
         self.tabs = Tabs(palette, id="tabs")
         self.table = HotTable(id="table")
         self.source_pane = SourcePane(palette, settings.ascii, id="source")
+        self.filter_line = FilterLine(palette)
         self.status = Status(palette, id="status")
         self.footer = Footer(palette, id="footer")
         self._rows: dict[str, Rows] = {view.id: view.rows() for view in VIEWS}
@@ -95,6 +97,7 @@ class MainScreen(Actions, inherit_bindings=False):
         yield self.tabs
         yield self.table
         yield self.source_pane
+        yield self.filter_line
         yield self.status
         yield self.footer
         yield TooSmall(id="too-small")
@@ -180,6 +183,8 @@ class MainScreen(Actions, inherit_bindings=False):
         value = column.value
         if value is None:
             return entries
+        # Among equals, most of them at 0.0, those that lead to the hot ones come first.
+        entries = sorted(entries, key=lambda entry: entry.total_share, reverse=True)
         ordered_by = (choice.view, choice.sort, choice.inverted, choice.thread, choice.mode, choice.recent)
         if ordered_by != self._ordered_by:
             self._order.forget()
@@ -246,7 +251,7 @@ class MainScreen(Actions, inherit_bindings=False):
     def _why_empty(self) -> str:
         page, choice = self._rows_page, self.choice
         if page.entries:
-            return f"no row has {choice.filter!r} in its function, file or line: c clears the filter"
+            return f"no function, file or line fits the filter {plain(choice.filter)}: c clears it"
         if not self.session.greeted:
             return "attaching ..."
         if not self.session.profile.sampling.samples:
@@ -267,6 +272,8 @@ class MainScreen(Actions, inherit_bindings=False):
         text, is_error = self._said
         if not text or now - self._said_at >= _SAID:
             text, is_error = self._how_it_ended(), False
+        if self.is_filtering and not text:
+            text = "Enter keeps the filter, Esc clears it"
         self.footer.show(text, is_error=is_error)
 
     def _how_it_ended(self) -> str:
@@ -274,22 +281,12 @@ class MainScreen(Actions, inherit_bindings=False):
         return "" if ended is None else f"{ended.rstrip('.')}; the last figures stay, w saves them"
 
     def open_filter(self) -> None:
-        inputs = self.query("#filter")
-        if not inputs:
-            line = Input(
-                self.choice.filter,
-                "filter: a part of function, file or line; ! for a regular expression",
-                id="filter",
-                compact=True,
-                select_on_focus=False,
-            )
-            line.cursor_blink = False
-            self.mount(line, before=self.status)
-        else:
-            line = inputs.first(Input)
-            line.value = self.choice.filter
         self.add_class("-filtering")
-        line.focus()
+        self.filter_line.display = True
+        self.filter_line.input.value = self.choice.filter
+        # At once, not with the next refresh: what is typed ahead must not reach the other keys.
+        self.set_focus(self.filter_line.input)
+        self._show_footer(self.settings.clock())
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.set_filter(event.value)
@@ -299,7 +296,9 @@ class MainScreen(Actions, inherit_bindings=False):
 
     def close_filter(self) -> None:
         self.remove_class("-filtering")
+        self.filter_line.display = False
         self.set_focus(None)
+        self._show_footer(self.settings.clock())
 
     @property
     def is_filtering(self) -> bool:

@@ -28,6 +28,8 @@ class Excerpt:
     line: int | None = None
     lines: Sequence[str] | None = None
     reason: str = ""
+    whole_function: bool = False
+    """`line` is where a function begins: what is below it matters more than what is above."""
     heat: Mapping[int, LineHeat] = field(default_factory=dict)
     callers: tuple[tuple[str, float], ...] = ()
     counts: str = ""
@@ -81,17 +83,18 @@ class SourcePane(Painted):
     def _title(self, width: int) -> Line:
         palette, excerpt = self._palette, self._excerpt
         rule = "-" if self._ascii else "─"
-        line: Line = [(rule * 2 + " ", palette.rule)]
+        line: Line = [(rule * 2, palette.rule)]
         if excerpt.title:
             name = (
                 f"{plain(excerpt.function)}()" if excerpt.function.isidentifier() else plain(excerpt.function)
             )
             line += [
+                (" ", palette.plain),
                 (plain(excerpt.title), palette.strong),
                 ("  ", palette.plain),
                 (name, palette.plain),
                 ("  ", palette.plain),
-                (excerpt.details, palette.plain),
+                (plain(excerpt.details), palette.plain),
                 (" ", palette.plain),
             ]
         return fill([*line, (rule * max(0, width - width_of(line)), palette.rule)], width)
@@ -107,7 +110,7 @@ class SourcePane(Painted):
         lines = excerpt.lines or ()
         selected = excerpt.line or 1
         if self._first is None:
-            self._first = selected - room // 2
+            self._first = selected - (1 if excerpt.whole_function else room // 2)
         last = max(1, len(lines) - room + 1)
         self._first = max(1, min(self._first, last))
         first = max(1, min(self._first + self._moved, last))
