@@ -6,10 +6,6 @@ The checks are those of the kernel's ptrace_may_access() and of the Yama module,
 from __future__ import annotations
 
 import os
-import pwd
-import shlex
-import shutil
-import site
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +61,11 @@ class Situation:
 
 def privileged(pid: int, verb: str = "attach") -> str:
     """Return the words for running livetop on `pid` with more rights, with absolute paths."""
+    # Needed for a refusal only, and not quick to import.
+    import shlex
+    import shutil
+    import site
+
     command = shlex.join([sys.executable or "python3", "-m", "livetop", verb, str(pid)])
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if package == site.getusersitepackages():
@@ -77,6 +78,8 @@ def privileged(pid: int, verb: str = "attach") -> str:
 
 def user_name(uid: int) -> str:
     """Return "alice (uid 1000)", or "uid 1000" for a user without a name."""
+    import pwd
+
     try:
         return f"{escape(pwd.getpwuid(uid).pw_name, 64)} (uid {uid})"
     except KeyError:

@@ -18,7 +18,7 @@ NOBODY = 65534
 
 # Everything is imported before the rights go: another user may not be able to read this interpreter.
 LOOK = """
-import ctypes, json, os, sys
+import ctypes, json, os, pwd, shlex, shutil, site, sys
 import ptrace.binding.func
 from livetop.target.errors import TargetError
 from livetop.target.permission import diagnose

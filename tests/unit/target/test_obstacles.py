@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import site
 import sys
 
 import pytest
@@ -67,19 +69,19 @@ def test_the_blocker_is_named(own, target, facts, expected):
 
 
 def test_sudo_is_given_absolute_paths(monkeypatch):
-    monkeypatch.setattr(checks.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     (found,) = obstacles(USER, USER, yama=1)
     assert found.fix == f"Run: sudo {sys.executable} -m livetop attach 77"
     assert "ptrace_scope = 1" in found.why
-    monkeypatch.setattr(checks.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     assert privileged(77, "dump") == f"Run as root: {sys.executable} -m livetop dump 77"
 
 
 def test_paths_with_spaces_and_packages_of_one_user(monkeypatch):
-    monkeypatch.setattr(checks.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sys, "executable", "/opt/my python/bin/python")
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(checks.__file__))))
-    monkeypatch.setattr(checks.site, "getusersitepackages", lambda: package)
+    monkeypatch.setattr(site, "getusersitepackages", lambda: package)
     assert privileged(77) == (
         f"Run: sudo env PYTHONPATH={package} '/opt/my python/bin/python' -m livetop attach 77"
     )
