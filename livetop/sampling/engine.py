@@ -155,17 +155,18 @@ class Engine:
         """Turn samples into seconds."""
         sampler = self._sampler
         self._settled = now
-        gone = list(sampler.gone)
+        roster = sampler.roster
+        gone = list(roster.gone)
         settled = sampler.settle(now)
         definitions = self._definitions
-        for thread in sampler.renamed:
+        for thread in roster.renamed:
             definitions.renamed(thread)
-        sampler.renamed.clear()
+        roster.renamed.clear()
         for thread in gone:
             self._event(now, "gone", f"thread {thread.name} ({thread.tid}) ended", definitions.thread(thread))
-        for thread in sampler.born:
+        for thread in roster.born:
             self._event(now, "born", f"thread {thread.name} ({thread.tid})", definitions.thread(thread))
-        sampler.born.clear()
+        roster.born.clear()
         self._stream.add(settled, now, {thread.wire for thread in gone})
 
     def _send_delta(self, now: float) -> None:
@@ -196,7 +197,7 @@ class Engine:
                 target_cpu = max(0.0, target.cpu - self._target_cpu)
             self._target_cpu = target.cpu
         sampler = self._sampler
-        busy = [thread for thread in sampler.threads.values() if thread.warm and thread.trials > 30]
+        busy = [thread for thread in sampler.roster.threads.values() if thread.warm and thread.trials > 30]
         return sampler.counters.take(
             cpu=used,
             target_cpu=target_cpu,

@@ -12,25 +12,23 @@ import struct
 
 from livetop.cpython.code import CodeReader
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import MISS, TORN, UNKNOWN, Outcome, Shape, StackReader
-from livetop.cpython.thread_names import ThreadNames
-from livetop.cpython.threads import Interpreter, ThreadState, read_interpreters, read_threads
+from livetop.cpython.stack import MISS, TORN, UNKNOWN, Outcome
 from livetop.cpython.tree import Place, StackTree
 from livetop.target.errors import AlreadyTraced, PermissionDenied, ThreadGone
 from livetop.target.memory import RemoteMemory
 from livetop.target.stop import Stopper
-from livetop.target.tasks import RUNNING, Task, innermost_tids, list_tids
+from livetop.target.tasks import RUNNING
 from livetop.target.vectored import VectoredRead
 
 from .account import UNREAD, Account, Cells, Seconds
 from .budget import PauseBudget
 from .counters import Counters
+from .roster import Roster
 from .waiting import waiting_state
 from .watched import Stranger, Watched
 
-# Seconds between two looks at cold threads, and between two looks at /proc/PID/task.
+# Seconds between two looks at cold threads.
 _POLL = 0.1
-_TASKS = 1.0
 # A warm thread that has not run for so long becomes cold.
 _COOLS = 0.5
 # A holder of the GIL that used less CPU than this may be blocked with the GIL held: ask the kernel.
@@ -59,102 +57,26 @@ class Sampler:
         self._ran = self._running = 1
         self.stops_refused = ""
         """Why there are no stops, if the kernel refuses them."""
-        self.shape = Shape(runtime.layout)
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
-        self.threads: dict[int, Watched] = {}
-        """By address of the thread state."""
-        self.strangers: dict[int, Stranger] = {}
-        """OS threads without a Python thread state, by id."""
-        self.gone: list[Watched] = []
-        self.born: list[Watched] = []
-        self.renamed: list[Watched] = []
-        self._names = ThreadNames(memory, runtime.layout)
-        self._interpreters: list[Interpreter] = []
-        self._tids: dict[int, int] = {}
-        self._states: dict[int, ThreadState] = {}
-        self._warm: list[Watched] = []
+        self.roster = Roster(pid, runtime, memory, self.tree)
         self._read = VectoredRead(pid)
         self._aux = VectoredRead(pid)
         self._stopper: Stopper | None = None
         self._dirty = True
-        self._polled = self._tasks_at = now - 10
+        self._polled = now - 2 * _POLL
         self._last_tick = now
         o = runtime.layout
         self._gil_low = o.gil_last_holder
         self._gil_size = o.gil_size
 
-    # ------------------------------------------------------------------ who is there
-
     def poll(self, now: float) -> None:
         """Look at who is there, and at the CPU time of all threads that ticks do not read."""
         self._polled = now
         self.tree.now = now
-        self._interpreters = read_interpreters(self.memory, self.runtime)
-        states: dict[int, ThreadState] = {}
-        for interpreter in self._interpreters:
-            for state in read_threads(self.memory, self.runtime, interpreter, self._states):
-                states[state.address] = state
-        if now - self._tasks_at >= _TASKS or any(state.tid not in self._tids for state in states.values()):
-            self._tasks_at = now
-            self._look_at_tasks(states, now)
-            if self.threads:
-                self._look_at_names()
-        changed = states != self._states
-        self._states = states
-        if changed or len(self.threads) != len(states):
-            self._follow(states, now)
-            self._look_at_names()
-        for thread in self.threads.values():
+        self.roster.look(now)
+        for thread in self.roster.threads.values():
             if not thread.warm:
                 self._look_at_cold(thread, now)
-
-    def _look_at_tasks(self, states: dict[int, ThreadState], now: float) -> None:
-        """Match thread states with the kernel's threads; what is left over runs no Python."""
-        tids = list_tids(self.pid)
-        self._tids = innermost_tids(self.pid, tids)
-        known = {self._tids.get(state.tid) for state in states.values()}
-        strangers = set(tids) - known
-        for tid in self.strangers.keys() - strangers:
-            self.strangers.pop(tid).task.close()
-        for tid in strangers - self.strangers.keys():
-            task = Task(self.pid, tid)
-            times = task.times()
-            if times is not None:
-                self.strangers[tid] = Stranger(task, times)
-
-    def _look_at_names(self) -> None:
-        """Take over the names that the program has given its threads."""
-        for interpreter in self._interpreters:
-            names = self._names.read(interpreter)
-            for thread in self.threads.values():
-                name = names.get(thread.state.ident)
-                if name and name != thread.name and thread.state.interpreter == interpreter:
-                    thread.rename(name)
-                    self.renamed.append(thread)
-
-    def _follow(self, states: dict[int, ThreadState], now: float) -> None:
-        """Take up new thread states and let go of those that ended, or that another OS thread took over."""
-        for address, thread in list(self.threads.items()):
-            if states.get(address) is not thread.state:
-                del self.threads[address]
-                self.gone.append(thread)
-                self._cool(thread)
-        watched = {thread.tid for thread in self.threads.values()}
-        for address, state in states.items():
-            tid = self._tids.get(state.tid)
-            # A subinterpreter's state on a thread that is watched already must not count its time twice.
-            if address in self.threads or tid is None or tid in watched:
-                continue
-            watched.add(tid)
-            task = Task(self.pid, tid)
-            times = task.times()
-            if times is None:
-                continue
-            reader = StackReader(self.memory, self.shape, self.tree, address)
-            thread = Watched(state, reader, task, Account(now, times), task.name())
-            self.threads[address] = thread
-            self.born.append(thread)
-            self._warmed(thread, now)
 
     def _look_at_cold(self, thread: Watched, now: float) -> None:
         """A cold thread whose CPU time has not moved is where it was; another is read from now on."""
@@ -166,29 +88,15 @@ class Sampler:
             account.slept(account.last_key, account.last_state, now, 0.0)
             self.counters.samples += 1
         else:
-            self._warmed(thread, now)
-
-    def _warmed(self, thread: Watched, now: float) -> None:
-        thread.awake_at = now
-        if not thread.warm:
-            thread.warm = True
-            self._warm.append(thread)
-            self._dirty = True
-
-    def _cool(self, thread: Watched) -> None:
-        if thread.warm:
-            thread.warm = False
-            self._warm.remove(thread)
-            self._dirty = True
-        thread.task.close_syscall()
+            self.roster.heat(thread, now)
 
     def _assemble(self) -> None:
         """Lay out the tick's read: the GIL of each interpreter, then each warm thread."""
         flat: list[int] = []
-        for interpreter in self._interpreters:
+        for interpreter in self.roster.interpreters:
             flat += (interpreter.gil + self._gil_low, _GIL.size)
-        at = _GIL.size * len(self._interpreters)
-        for thread in self._warm:
+        at = _GIL.size * len(self.roster.interpreters)
+        for thread in self.roster.warm:
             reader = thread.reader
             if len(flat) + len(reader.regions) > 2000:
                 # More regions than one call takes: this one is read by itself.
@@ -198,7 +106,7 @@ class Sampler:
             flat += reader.regions
             at += reader.size
         self._read.lay_out(flat, at)
-        self._dirty = False
+        self._dirty = self.roster.changed = False
 
     # ------------------------------------------------------------------ the tick
 
@@ -215,7 +123,8 @@ class Sampler:
         self._last_tick = now
         if late:
             counters.unseen += late
-        if self._dirty:
+        roster = self.roster
+        if self._dirty or roster.changed:
             self._assemble()
         read = self._read
         if not read.run():
@@ -224,21 +133,21 @@ class Sampler:
         buffer = read.buffer
         at = 0
         holders = []
-        for _ in self._interpreters:
+        for _ in roster.interpreters:
             holder, locked, *_ = _GIL.unpack_from(buffer, at)
             at += _GIL.size
             if locked == 1 and holder:
                 holders.append(holder)
-                thread = self.threads.get(holder)
+                thread = roster.threads.get(holder)
                 if thread is None:
                     self.poll(now)
                 elif not thread.warm:
                     # It woke up since the last look: what it did before this tick is not known.
-                    self._warmed(thread, now)
+                    roster.heat(thread, now)
                     thread.base = -1
         if holders:
             counters.gil_held += elapsed
-        for thread in list(self._warm):
+        for thread in list(roster.warm):
             self._sample(thread, buffer, thread.state.address in holders, now, late)
 
     def _sample(self, thread: Watched, buffer: bytearray, holds: bool, now: float, late: float) -> None:
@@ -313,7 +222,7 @@ class Sampler:
         elif now - thread.awake_at > _COOLS:
             times = thread.task.times()
             if times is not None and times[0] == thread.account.run_ns:
-                self._cool(thread)
+                self.roster.cool(thread)
 
     def _stop_and_read(self, thread: Watched) -> Place | Outcome | None:
         """Stop the thread, copy what is needed, let it run, and only then make sense of it.
@@ -354,7 +263,7 @@ class Sampler:
         """An address of the tick's read is no longer mapped: find out whose."""
         got = read.read_prefix()
         self.poll(now)
-        for thread in self._warm:
+        for thread in self.roster.warm:
             if thread.base < 0 or thread.base + thread.reader.size > got:
                 thread.reader.lay_out()
         self._dirty = True
@@ -364,7 +273,7 @@ class Sampler:
     def settle(self, now: float) -> list[Settled]:
         """Settle the accounts of all threads. Code that was replaced meanwhile is not named."""
         self.tree.now = now
-        threads = [*self.threads.values(), *self.gone]
+        threads = self.roster.everyone()
         places = {key for thread in threads for key in self._keys(thread.account) if type(key) is Place}
         replaced = self.tree.verify(places)
         unnamed: set[Place | str] = set()
@@ -379,12 +288,13 @@ class Sampler:
             cells: Cells = {}
             seconds = account.settle(now, times, cells)
             thread.sees_syscall = account.own < _BUSY
+            if seconds.own and not thread.warm:
+                # It ran between two polls: the next one could not tell any more.
+                self.roster.heat(thread, now)
             settled.append((thread, cells, seconds))
-        for stranger in self.strangers.values():
+        for stranger in self.roster.strangers.values():
             settled += stranger.settle()
-        for thread in self.gone:
-            thread.task.close()
-        self.gone.clear()
+        self.roster.forget_gone()
         return settled
 
     @staticmethod
@@ -395,7 +305,4 @@ class Sampler:
         """Let go of everything."""
         if self._stopper is not None:
             self._stopper.close()
-        for thread in self.threads.values():
-            thread.task.close()
-        for stranger in self.strangers.values():
-            stranger.task.close()
+        self.roster.close()
