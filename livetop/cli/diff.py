@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.options import MODES, options
 
-BY = click.Choice(["line", "function", "library"])
+if TYPE_CHECKING:
+    from livetop.profile.rows import By, Mode
+
+TABLES = click.Choice(["line", "function", "library"])
 
 HELP = """Compare two snapshots: shares of time before and after, each difference with its interval.
 
@@ -28,7 +31,7 @@ HELP = """Compare two snapshots: shares of time before and after, each differenc
 @click.command("diff", help=HELP, short_help="Compare two snapshots.")
 @click.argument("before", type=click.Path(path_type=Path), metavar="A")
 @click.argument("after", type=click.Path(path_type=Path), metavar="B")
-@click.option("--by", type=BY, default="line", show_default=True, help="What a row is.")
+@click.option("--by", type=TABLES, default="line", show_default=True, help="What a row is.")
 @click.option("--mode", type=MODES, default="cpu", show_default=True, help="What shares are of.")
 @click.option("--markdown", is_flag=True, help="A Markdown table, for a pull request.")
 @click.option(
@@ -37,8 +40,8 @@ HELP = """Compare two snapshots: shares of time before and after, each differenc
     metavar="PP",
     help="Exit with code 5 if any share grew significantly by more than so many percentage points.",
 )
-@options("number", "json")
-def command(before: Path, after: Path, by: str, mode: str, **values: Any) -> int:
+@options("number", "json", "ascii")
+def command(before: Path, after: Path, by: By, mode: Mode, **values: Any) -> int:
     """Loads both, compares, prints."""
     from livetop.cli.reporting import DEFAULT_ROWS, text_width
     from livetop.export import difference as forms
@@ -54,7 +57,7 @@ def command(before: Path, after: Path, by: str, mode: str, **values: Any) -> int
     elif values["markdown"]:
         forms.write_markdown(found, sys.stdout, most=most)
     else:
-        forms.write_text(found, sys.stdout, width=text_width(), most=most)
+        forms.write_text(found, sys.stdout, width=text_width(), most=most, ascii=values["ascii_only"])
     limit = values["fail_over"]
     if limit is not None and any(row.significant and row.delta * 100 > limit for row in found.rows):
         click.echo(f"livetop: a share grew by more than {limit:g} percentage points", err=True)
