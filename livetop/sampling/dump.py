@@ -6,8 +6,9 @@ from time import monotonic
 from typing import Any
 
 from livetop.cpython.code import CodeReader
+from livetop.cpython.regions import Shape
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import EMPTY, MISS, TORN, UNKNOWN, Outcome, Shape, StackReader
+from livetop.cpython.stack import EMPTY, MISS, TORN, UNKNOWN, Outcome, StackReader
 from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree

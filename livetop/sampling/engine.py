@@ -252,7 +252,7 @@ class Engine:
     def _exited(self, now: float) -> m.Bye:
         text = f"process {self._process.pid} exited"
         if self._launched is not None:
-            text = self._launched.how_it_ended() or text
+            text = self._launched.how_it_ended(self._sampler.exit_status) or text
         self._settle(now)
         self._event(now, "exit", text)
         self._send_delta(now)

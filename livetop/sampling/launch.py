@@ -32,8 +32,13 @@ class Launched:
             raise TargetError(f"cannot start {argv[0]}: {error.strerror or error}") from None
         self.pid = self._process.pid
 
-    def how_it_ended(self) -> str:
-        """One line on its end; "" while it runs."""
+    def how_it_ended(self, status: int | None = None) -> str:
+        """One line on its end; "" while it runs.
+
+        `status` is its wait status where a stop has met its end: then nobody else can learn it any more.
+        """
+        if status is not None:
+            self._process.returncode = os.waitstatus_to_exitcode(status)
         try:
             code = self._process.wait(0.5)
         except subprocess.TimeoutExpired:

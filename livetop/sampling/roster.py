@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from livetop.cpython.regions import Shape
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import Shape, StackReader
+from livetop.cpython.stack import StackReader
 from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import Interpreter, ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import StackTree

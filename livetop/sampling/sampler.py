@@ -301,6 +301,11 @@ class Sampler:
     def _keys(account: Account) -> list[Place | str]:
         return [*account.running, *(key for key, _ in account.asleep), account.last_key]
 
+    @property
+    def exit_status(self) -> int | None:
+        """The target's wait status, if a stop has met its end."""
+        return self._stopper.exit_status if self._stopper is not None else None
+
     def close(self) -> None:
         """Let go of everything."""
         if self._stopper is not None:

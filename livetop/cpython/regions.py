@@ -1,0 +1,210 @@
+"""Where the frames of one thread lie, as far as the last look tells: what to read, all at once.
+
+CPython 3.11 on keeps most frames in the chunks of the thread's data stack; those of generators live in
+their generator object, and the marks of a new evaluation loop on the C stack. All these addresses are
+known from the last look, so one vectored read can fetch the thread state, the current frame's pointer,
+the frames that lie elsewhere ("extras") and the newest chunk, then older chunks, then all but the older
+chunks once more.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from livetop.target.errors import MemoryFault
+from livetop.target.memory import Memory
+
+from .layout import CHUNK, CHUNK_DATA, Layout
+
+# The innermost frames of the next sample may lie higher: read this much more than was used.
+_MARGIN = 1024
+FRAME = 80
+MAX_DEPTH = 20_000
+
+_MAX_EXTRAS = 16
+_MAX_CFRAMES = 8
+# Together below what one call takes: 2 * (1 + 8 + 400 + 1) + 150.
+_MOST_EXTRAS = 400
+_MAX_CHUNKS = 150
+_MAX_CHUNK = 1 << 24
+_MAX_OLDER = 8 << 20
+
+
+class Shape:
+    """The structs of one layout, computed once and shared by all threads."""
+
+    __slots__ = (
+        "cframe_struct", "frame", "hidden", "layout",
+        "state_low", "state_size", "state_struct", "through_cframe",
+    )  # fmt: skip
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.through_cframe = layout.cframe is not None
+        pointer = layout.cframe if layout.cframe is not None else layout.current_frame
+        low = self.state_low = min(pointer, layout.datastack_chunk)
+        end = layout.datastack_top + 8
+        self.state_size = end - low
+        # (current frame or cframe, chunk, top)
+        gap = layout.datastack_chunk - pointer - 8
+        self.state_struct = struct.Struct(f"<Q{gap}xQQ")
+        self.cframe_struct = struct.Struct("<Q")
+        self.frame = _frame_struct(layout)
+        self.hidden = layout.hidden_owner
+
+
+def _frame_struct(layout: Layout) -> struct.Struct:
+    """(code, previous, instruction, owner), in that order in every version from 3.11 on."""
+    at = (layout.frame_code, layout.frame_previous, layout.frame_instruction)
+    form, position = "<", 0
+    for offset in at:
+        form += f"{offset - position}xQ"
+        position = offset + 8
+    return struct.Struct(form + f"{layout.frame_owner - position}xB")
+
+
+class StackRegions:
+    """The regions to read for one thread state.
+
+    Those of one copy are: thread state, the cframe's pointer (3.11, 3.12), extras, newest chunk. `regions`
+    has one copy, the older chunks, and the copy again: `size` bytes in all; `single` ends before the second
+    copy, after `single_size` bytes. Both lists are flat: address, size, address, size ...
+    """
+
+    __slots__ = (
+        "_cframes", "_chunk", "_chunk_at", "_chunk_end", "_copy", "_extras", "_known_at", "_older",
+        "_older_at", "_older_size", "_shape", "_state", "address", "memory", "regions", "single",
+        "single_size", "size",
+    )  # fmt: skip
+
+    def __init__(self, memory: Memory, shape: Shape, address: int) -> None:
+        self.memory = memory
+        self.address = address
+        self._shape = shape
+        self._state = address + shape.state_low
+        # Addresses that are read -> where they lie in a copy.
+        self._cframes: dict[int, int] = {}
+        self._extras: dict[int, int] = {}
+        self._chunk = self._chunk_end = 0
+        # (low, end, where it lies behind the first copy)
+        self._older: list[tuple[int, int, int]] = []
+        self._older_size = 0
+        self._known_at = self._chunk_at = self._older_at = self._copy = 0
+        self.regions: list[int] = []
+        self.single: list[int] = []
+        self.size = self.single_size = 0
+        self.lay_out()
+
+    def lay_out(self) -> bool:
+        """Find out where the stack lies now and lay out `regions`; False when the thread state is gone.
+
+        The thread may be running: what is found is a prediction, and `parse` checks it.
+        """
+        shape = self._shape
+        try:
+            data = self.memory.read(self._state, shape.state_size)
+            pointer, chunk, top = shape.state_struct.unpack(data)
+            if shape.through_cframe:
+                cframe = pointer + shape.layout.current_frame
+                (pointer,) = shape.cframe_struct.unpack(self.memory.read(cframe, 8))
+                self._cframes.pop(cframe, None)
+                self._cframes[cframe] = 0
+                while len(self._cframes) > _MAX_CFRAMES:
+                    del self._cframes[next(iter(self._cframes))]
+        except MemoryFault:
+            return False
+        self._lay_chunks(chunk, top)
+        self._lay_extras(pointer, top)
+        self._assemble()
+        return True
+
+    def _lay_chunks(self, chunk: int, top: int) -> None:
+        """Take the newest chunk up to a little above `top`, and the used part of the older ones."""
+        self._older = []
+        self._older_size = 0
+        try:
+            previous, size, _ = CHUNK.unpack(self.memory.read(chunk, CHUNK_DATA)) if chunk else (0, 0, 0)
+        except MemoryFault:
+            chunk = previous = size = 0
+        if not CHUNK_DATA < size <= _MAX_CHUNK:
+            chunk = previous = size = 0
+        self._chunk = chunk
+        self._chunk_end = min(chunk + size, max(top, chunk + CHUNK_DATA) + _MARGIN) if chunk else 0
+        at = previous
+        while at and len(self._older) < _MAX_CHUNKS and self._older_size < _MAX_OLDER:
+            try:
+                following, size, used = CHUNK.unpack(self.memory.read(at, CHUNK_DATA))
+            except MemoryFault:
+                break
+            length = min(CHUNK_DATA + used * 8, size)
+            if not CHUNK_DATA <= length <= _MAX_CHUNK:
+                break
+            self._older.append((at, at + length, self._older_size))
+            self._older_size += length
+            at = following
+
+    def _lay_extras(self, frame: int, top: int) -> None:
+        """Follow the frames and make room for those that lie outside the chunks.
+
+        Slots of frames that are no longer on the stack stay as long as there is room: a generator that
+        was resumed once will be resumed again.
+        """
+        blocks = [(low, end) for low, end, _ in self._older]
+        if self._chunk:
+            blocks.insert(0, (self._chunk, min(self._chunk_end, max(top, self._chunk) + FRAME)))
+        texts = self.memory.read_many([(low, end - low) for low, end in blocks])
+        known = [(low, end - FRAME, text) for (low, end), text in zip(blocks, texts, strict=True) if text]
+        unpack = self._shape.frame.unpack_from
+        fresh: dict[int, None] = {}
+        for _ in range(MAX_DEPTH):
+            if not frame or frame in fresh or len(fresh) > _MOST_EXTRAS:
+                break
+            for low, last, text in known:
+                if low <= frame <= last:
+                    frame = unpack(text, frame - low)[1]
+                    break
+            else:
+                try:
+                    data = self.memory.read(frame, FRAME)
+                except MemoryFault:
+                    break
+                if not self._chunk <= frame < self._chunk_end:
+                    fresh[frame] = None
+                frame = unpack(data)[1]
+        inside = [(self._chunk, self._chunk_end), *blocks[1:]] if self._chunk else blocks
+        kept = [
+            address
+            for address in self._extras
+            if address not in fresh and not any(low <= address < end for low, end in inside)
+        ]
+        room = max(0, _MAX_EXTRAS - len(fresh))
+        # Outer frames first, stale ones before them: what changes most lies last.
+        self._extras = dict.fromkeys([*(kept[-room:] if room else ()), *reversed(fresh)], 0)
+
+    def _assemble(self) -> None:
+        """Turn what is known into the flat list of regions, and the offsets of each part."""
+        shape = self._shape
+        copy = [self._state, shape.state_size]
+        at = shape.state_size
+        for address in self._cframes:
+            copy += (address, 8)
+            self._cframes[address] = at
+            at += 8
+        self._known_at = at
+        for address in self._extras:
+            copy += (address, FRAME)
+            self._extras[address] = at
+            at += FRAME
+        self._chunk_at = at
+        if self._chunk:
+            copy += (self._chunk, self._chunk_end - self._chunk)
+            at += self._chunk_end - self._chunk
+        older: list[int] = []
+        for low, end, _ in self._older:
+            older += (low, end - low)
+        self._older_at = at
+        self._copy = at + self._older_size
+        self.regions = copy + older + copy
+        self.size = self._copy + at
+        self.single = copy + older
+        self.single_size = self._copy
