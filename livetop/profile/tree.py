@@ -69,11 +69,11 @@ class Tree:
         """Returns the id of a place; the same place has the same id as long as it is known."""
         place = (parent, function, line)
         if (known := self._ids.get(place)) is not None:
+            self._keep_fresh(known)
             return known
         if len(self.known) >= self._known_cap:
             self._forget()
-        if parent not in self.live:
-            self._keep_fresh(parent)
+        self._keep_fresh(parent)
         new = self._next
         self._next += 1
         self.known[new] = place
@@ -174,7 +174,7 @@ class Tree:
         self._functions = +self._functions
 
     def _keep_fresh(self, number: int) -> None:
-        """Moves a definition that is used as a parent, and those above it, away from the oldest ones."""
+        """Moves a definition that is used again, and those above it, away from the oldest ones."""
         recent = self._next - self._known_cap // 4
         chain = []
         while number < recent and number in self.known and number not in self.live:

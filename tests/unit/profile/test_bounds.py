@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from model_builder import Builder
+
 from livetop.profile.history import COARSE_BLOCKS, FINE_BLOCKS
 from livetop.profile.rows import Query
-from model_builder import Builder
 
 ALL = Query(window=None)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from model_builder import Builder
+
 from livetop.profile.rows import Query
 from livetop.profile.states import State
-from model_builder import Builder
 
 ALL = Query(window=None)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from model_builder import Builder
+
 from livetop.profile.names import THREADS
 from livetop.profile.rows import Query
-from model_builder import Builder
 
 
 def busy(made: Builder, seconds: int) -> None:
