@@ -53,7 +53,8 @@ OPTIONS: dict[str, Callable[[F], F]] = {
     "gil": click.option("-g", "--gil", is_flag=True, help="The same as --mode gil."),
     "idle": click.option("-i", "--idle", is_flag=True, help="Show what is idle, too."),
     "thread": click.option(
-        "--thread", "thread", multiple=True, metavar="TID|NAME", help="Only this thread; may be repeated."
+        "--thread", "thread", multiple=True, metavar="TID|NAME",
+        help="Only this thread. May be repeated; the live screen begins with the first."
     ),
     "sort": click.option("--sort", type=SORTS, default="own", show_default=True, help="Order of the rows."),
     "filter": click.option(

@@ -40,7 +40,7 @@ def run(session: Session, values: Values) -> None:
             mode=mode_of(values),
             idle=values["idle"],
             thread=threads[0],
-            sort=values["sort"],
+            sort=f"{values['sort']}_share",
             filter=values["filter_"],
             refresh=values["refresh"],
             color=not (values["no_color"] or os.environ.get("NO_COLOR")),

@@ -11,6 +11,9 @@ from livetop.wire.messages import Defs, Delta, Process
 
 _STATES = frozenset(map(int, State))
 
+_SANE = 1e9
+"""Seconds: some thirty years. No sum of what is less can overflow."""
+
 
 class Translation:
     """Defines in the model what the engine defines, and knows both ids of everything.
@@ -82,8 +85,8 @@ class Translation:
             ]
         except KeyError as error:
             raise ProtocolError(f"the engine refers to {error.args[0]}, which it never defined") from None
-        if not all(cell[2] in _STATES for cell in cells):
-            raise ProtocolError("the engine sent a state of time that this end does not know")
+        if not all(cell[2] in _STATES and cell[5] < _SANE and cell[6] < _SANE for cell in cells):
+            raise ProtocolError("the engine sent a kind or an amount of time that cannot be")
         return cells
 
     def uses(self, delta: Delta) -> list[UseTuple]:
