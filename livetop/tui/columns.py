@@ -116,8 +116,8 @@ HOT_COLUMNS: tuple[Column, ...] = (
            needed=lambda look: look.native),
     Column("heat", "HEAT", 9, 16, _heat, align="left", from_width=70),
     Column("trend", "+/-", 3, 3, _trend, align="center", from_width=WIDE, needed=lambda look: look.trend),
-    Column("function", "FUNCTION", 10, 20, _function, lambda entry: entry.row.function, "left", grow=2),
-    Column("location", "LOCATION", 12, 20, _location, lambda entry: entry.location, "left", grow=3),
+    Column("function", "FUNCTION", 10, 16, _function, lambda entry: entry.row.function, "left", grow=2),
+    Column("location", "LOCATION", 12, 18, _location, lambda entry: entry.location, "left", grow=3),
 )
 # fmt: on
 
@@ -159,7 +159,8 @@ def find_sort(columns: tuple[Column, ...], wanted: str) -> str | None:
     word = wanted.casefold().strip()
     word = SORT_WORDS.get(word, word)
     for column in columns:
-        titles = {column.id, column.title.casefold(), column.title.casefold().replace("%", "") + "%"}
+        title = column.title.casefold()
+        titles = {column.id, title, f"{title[1:]}%" if title.startswith("%") else title}
         if column.value is not None and word in titles:
             return column.id
     return None

@@ -35,7 +35,7 @@ def vitals_of(session: Session, choice: Choice, meter: Meter) -> Vitals:
         state=state_of(session, choice),
         process=processes[0] if processes else None,
         more_processes=max(0, len(processes) - 1),
-        health=meter.read(profile.sampling),
+        health=(meter.read if session.live else meter.hold)(profile.sampling),
         totals=profile.totals(choice.query("line")),
         duration=profile.sampling.duration,
         cpu=tuple(point.cpu for point in points),

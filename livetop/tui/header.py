@@ -196,6 +196,9 @@ def program(argv: Sequence[str]) -> str:
             return next(words, "-m")
         if word == "-c":
             return "-c"
+        if word in ("-W", "-X"):
+            next(words, "")
+            continue
         if not word.startswith("-"):
             return basename(word) or word
     return basename(argv[0]) if argv else ""

@@ -45,6 +45,11 @@ class Meter:
     def __init__(self, clock: Callable[[], float], cpu_clock: Callable[[], float]) -> None:
         self._clock, self._cpu_clock = clock, cpu_clock
         self._readings: deque[_Reading] = deque()
+        self._last: Health | None = None
+
+    def hold(self, totals: SamplingTotals) -> Health:
+        """The last figures: nothing more will come, and rates must not fade to 0."""
+        return self._last or self.read(totals)
 
     def read(self, totals: SamplingTotals) -> Health:
         """The figures of the last seconds; of everything, when there is nothing older to compare with."""
@@ -68,7 +73,8 @@ class Meter:
             readings.append(now)
         while len(readings) > 2 and readings[1].at <= now.at - SPAN:
             readings.popleft()
-        return _between(readings[0], now)
+        self._last = _between(readings[0], now)
+        return self._last
 
 
 def _between(first: _Reading, last: _Reading) -> Health:

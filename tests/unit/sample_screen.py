@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
+
+from textual.widget import Widget
 
 from livetop.profile.model import Profile
 from livetop.profile.states import State
-from livetop.session.live import source_lines
 from livetop.session.protocol import Happening
+from livetop.session.source_lines import SourceLines
+from livetop.tui.app import LivetopApp
+from livetop.tui.settings import Settings
 
 PARSE = '''"""Turns orders into tokens."""
 
@@ -89,9 +95,10 @@ def sample_profile(seconds: int = 160) -> Profile:
     unseen = profile.define_node(root, profile.define_function("[unseen]", 0, 0, "special"), 0)
     for second in range(seconds):
         cells, busy = [], 0.0
+        load = 0.9 + 0.35 * math.sin(second / 4) + 0.15 * math.sin(second / 1.7)
         for index, (node, own, wait) in enumerate(nodes):
             thread = threads[index % 3]
-            share = own * chance.uniform(0.8, 1.2)
+            share = own * load * chance.uniform(0.8, 1.2)
             busy += share
             cells.append((node, thread, State.OWN, 0, int(share * 100) + 1, share, share * 0.01))
             if wait:
@@ -105,7 +112,7 @@ def sample_profile(seconds: int = 160) -> Profile:
         profile.add(second, second + 1.0, cells, uses, {
             "ticks": 100, "samples": 300, "exact": 12, "rejected": 4, "unread": 1, "late": 1, "stops": 12,
             "unseen": 0.001, "pause": 0.0004, "pause_max": 0.00005, "cpu": 0.016, "target_cpu": busy,
-            "gil_held": 0.62, "rate": 100.0, "rss": (380 + second % 40) * 2**20, "threads": len(threads),
+            "gil_held": 0.62, "rate": 100.0, "rss": (300 + second % 60 * 3) * 2**20, "threads": len(threads),
         })  # fmt: skip
     return profile
 
@@ -113,8 +120,11 @@ def sample_profile(seconds: int = 160) -> Profile:
 class SampleSession:
     """A session that says what a test wants it to. Implements `livetop.session.protocol.Session`."""
 
-    def __init__(self, profile: Profile | None = None, *, ended: str | None = None, live: bool = True) -> None:
+    def __init__(
+        self, profile: Profile | None = None, *, ended: str | None = None, live: bool = True
+    ) -> None:
         self.profile = sample_profile() if profile is None else profile
+        self._lines = SourceLines(self.profile)
         self.ended, self.live, self.greeted = ended, live and ended is None, True
         self.events: Sequence[Happening] = ()
         self.origin = self.output = ""
@@ -135,8 +145,7 @@ class SampleSession:
         self.credits += deltas
 
     def source(self, file: int) -> list[str] | None:
-        text = self.profile.sources.get(file)
-        return None if text is None else source_lines(text)
+        return self._lines.get(file)
 
     def source_error(self, file: int) -> str:
         return "" if file in self.profile.sources else self.reason
@@ -165,4 +174,12 @@ class HeldClock:
         return self.at
 
 
-Build = Callable[..., Profile]
+def drawn(widget: Widget) -> str:
+    """The text that a widget shows."""
+    return "\n".join(widget.render_line(y).text.rstrip() for y in range(widget.size.height))
+
+
+def sample_app(session: SampleSession | None = None, **settings: Any) -> LivetopApp:
+    """An app whose clock stands still, over the sample."""
+    held: dict[str, Any] = {"clock": HeldClock(), "cpu_clock": HeldClock(0.0), "refresh": 4.0}
+    return LivetopApp(session or SampleSession(), Settings(**(held | settings)))
