@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from math import ceil
 
 from livetop.profile.cells import Cell, CellKey, Cells, merge
 from livetop.profile.info import ThreadUse
@@ -68,7 +69,7 @@ class History:
     def block_for(self, t0: float, t1: float) -> tuple[OpenBlock, Block | None]:
         """Returns the block that a stretch belongs to, by the second it ends in, and the one that closed."""
         closed = None
-        if self.open is not None and int(self.open.t1) != int(t1):
+        if self.open is not None and ceil(self.open.t1) != ceil(t1):
             closed = self.open.close()
             self.fine.append(closed)
             self.cells += len(closed.cells)

@@ -9,7 +9,7 @@ distance from the function's first line.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -66,6 +66,8 @@ class Side:
             return None
         # Text at the margin within a function looks like its end; what was sampled beyond belongs to it.
         end = max(_end(lines, first), min(self._last.get(number, 0), len(lines)))
+        while end > first + 1 and not lines[end - 1].strip():
+            end -= 1
         return Text(first + 1, tuple(line.strip() for line in lines[first:end]))
 
 
@@ -139,14 +141,21 @@ def _pair_up(before: Side, after: Side, olds: list[int], news: list[int]) -> dic
     return result
 
 
-def match_lines(before: Side, after: Side, old: int, new: int, lines: Iterable[int]) -> dict[int, int]:
+def match_lines(before: Side, after: Side, old: int, new: int, lines: Sequence[int]) -> dict[int, int]:
     """Returns line of a function before -> the same line after, for those of `lines` that still exist."""
-    texts = before.text(old), after.text(new)
-    if texts[0] is None or texts[1] is None:
-        shift = after.function(new).first_line - before.function(old).first_line
+    shift = after.function(new).first_line - before.function(old).first_line
+    was, now = before.text(old), after.text(new)
+    if was is None or now is None:
         return {line: line + shift for line in lines}
-    mapped = _text_map(texts[0], texts[1])
-    return {line: mapped[line] for line in lines if line in mapped}
+    mapped = _text_map(was, now)
+    # Where a file's text is not that of the code (it was edited meanwhile), lines may lie beyond it.
+    beyond = was.start + len(was.lines)
+    result = {line: mapped[line] for line in lines if line in mapped}
+    taken = set(result.values())
+    for line in lines:
+        if not was.start <= line < beyond and line + shift not in taken:
+            result[line] = line + shift
+    return result
 
 
 def _text_map(old: Text, new: Text) -> dict[int, int]:

@@ -67,7 +67,8 @@ def test_unknown_ids_are_other_and_bad_figures_are_nothing() -> None:
     thread = made.thread()
     made.add((999_999, thread, 0, 0, 1, 0.1, 0.01), (made.node("main:1"), 12345, 0, 0, 1, 0.1, 0.01))
     made.add((made.node("main:1"), thread, 0, 0, 1, float("nan"), float("inf")))
-    made.add((made.node("main:1"), thread, 77, 0, 1, 1.0, 1.0), uses=[(555, "running", -1.0, 0, 0, 0, 0, 1, False)])
+    stranger = (555, "running", -1.0, 0, 0, 0, 0, 1, False)
+    made.add((made.node("main:1"), thread, 77, 0, 1, 1.0, 1.0), uses=[stranger])
     table = made.profile.rows(ALL)
     assert table.seconds == pytest.approx(0.2)
     assert {row.function for row in table.rows if row.own} == {"[other]", "main"}

@@ -145,7 +145,9 @@ def test_reset_starts_from_nothing_and_keeps_names() -> None:
 
 def test_details_name_callers_and_callees_with_their_shares() -> None:
     made = Builder()
-    made.run(4, ("main:1 load:10 read:20", 0.6), ("main:2 save:30 read:20 sys:40", 0.2), ("main:2 save:30", 0.2))
+    made.run(
+        4, ("main:1 load:10 read:20", 0.6), ("main:2 save:30 read:20 sys:40", 0.2), ("main:2 save:30", 0.2)
+    )
     read = next(row for row in made.profile.rows(Query("function", None)).rows if row.function == "read")
     found = made.profile.row_details(read.key, Query("function", None))
     assert found.callers == [

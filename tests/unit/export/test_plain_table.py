@@ -1,0 +1,90 @@
+"""The plain table: aligned, cut to a width, and only with columns that are known."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from model_builder import Builder
+
+from livetop.export import table
+from livetop.export.columns import cut, text_width
+from livetop.profile.rows import By, Query
+from livetop.profile.states import State
+
+
+def written(made: Builder, by: By = "line", window: float | None = None, **choices: Any) -> list[str]:
+    stream = io.StringIO()
+    table.write(made.profile.rows(Query(by, window)), made.profile, stream, **choices)
+    return stream.getvalue().splitlines()
+
+
+def example() -> Builder:
+    made = Builder(module="application/with/a/long/path/to/the/module/work.py")
+    for _ in range(40):
+        made.add(
+            made.cell("main:1 tokenize:118", 0.15),
+            made.cell("main:1 build_the_whole_index:77", 0.05),
+            sampling={"ticks": 25, "samples": 50, "pause": 0.0001, "cpu": 0.004},
+        )
+    return made
+
+
+def test_what_was_sampled_then_the_rows() -> None:
+    found = written(example())
+    assert found[0] == "pid 42  Python 3.12.1  python work.py  on box"
+    assert found[1] == "10.0 s at 100 Hz, 2,000 samples, paused 0.04%, livetop's CPU 1.60%"
+    assert found[2] == "8.00 s of CPU time, by line"
+    assert found[4].split() == ["%OWN", "%TOT", "OWN", "TOTAL", "FUNCTION", "LOCATION"]
+    assert found[5].split()[:5] == ["75.0", "75.0", "6.00s", "6.00s", "tokenize"]
+    assert found[5].endswith("module/work.py:118")
+    assert found[7].split()[:2] == ["0.0", "100.0"]
+
+
+def test_columns_are_aligned_and_fit_the_width() -> None:
+    for width in (60, 80, 120):
+        lines = written(example(), width=width)[4:]
+        assert max(len(line) for line in lines) <= width
+        at = lines[0].index("LOCATION")
+        assert all(line[at - 1] == " " and line[at] != " " for line in lines)
+    narrow = written(example(), width=60)
+    assert any(line.endswith("work.py:118") and ".." in line for line in narrow)
+
+
+def test_the_native_column_is_there_when_something_is_known() -> None:
+    made = example()
+    assert not any("NAT%" in line for line in written(made))
+    made.add(made.cell("main:1 tokenize:118", 0.1, State.NATIVE, library="libre.so"))
+    rows = written(made)
+    assert "NAT%" in rows[4]
+    assert "100%" in rows[5]
+
+
+def test_a_limit_says_what_it_left_out() -> None:
+    found = written(example(), limit=1)
+    assert found[-1] == "(2 more rows)"
+
+
+def test_by_thread_by_library_and_a_window() -> None:
+    assert written(example(), "thread")[4].split()[-2:] == ["THREAD", "TID"]
+    assert written(example(), "library")[5].endswith("[not split]")
+    assert "in the last 5." in written(example(), window=5.0)[2]
+
+
+def test_nothing_sampled_is_said() -> None:
+    assert written(Builder())[-1].startswith("nothing was sampled")
+
+
+def test_ascii_only_when_asked_for() -> None:
+    made = Builder(module="größe.py")
+    made.run(2, ("naïve:1", 1.0))
+    assert not "".join(written(made)).isascii()
+    assert "".join(written(made, ascii=True)).isascii()
+
+
+def test_wide_characters_take_two_cells() -> None:
+    assert text_width("日本") == 4
+    assert text_width("e\u0301") == 1
+    assert cut("日本語のとても長い名前", 9) == "日本語.."
+    assert cut("abcdefgh", 5, left=True) == "..fgh"
+    assert cut("abc", 3) == "abc"
