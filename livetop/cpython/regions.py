@@ -72,7 +72,7 @@ class StackRegions:
     """
 
     __slots__ = (
-        "_cframes", "_chunk", "_chunk_at", "_chunk_end", "_copy", "_extras", "_known_at", "_older",
+        "_cframes", "_chunk", "_chunk_at", "_chunk_end", "_copy", "_extras", "_older",
         "_older_at", "_older_size", "_shape", "_state", "address", "memory", "regions", "single",
         "single_size", "size",
     )  # fmt: skip
@@ -89,7 +89,7 @@ class StackRegions:
         # (low, end, where it lies behind the first copy)
         self._older: list[tuple[int, int, int]] = []
         self._older_size = 0
-        self._known_at = self._chunk_at = self._older_at = self._copy = 0
+        self._chunk_at = self._older_at = self._copy = 0
         self.regions: list[int] = []
         self.single: list[int] = []
         self.size = self.single_size = 0
@@ -190,7 +190,6 @@ class StackRegions:
             copy += (address, 8)
             self._cframes[address] = at
             at += 8
-        self._known_at = at
         for address in self._extras:
             copy += (address, FRAME)
             self._extras[address] = at

@@ -15,7 +15,8 @@ from .tree import Place, StackTree
 
 # Read less again when a deep stack has become shallow by this much.
 _SLACK = 8192
-_BLANK = bytes(FRAME)
+# More bytes than any chunk has: a frame outside the newest chunk is never compared by what lies below it.
+_NOWHERE = 1 << 62
 # enum _frameowner (pycore_frame.h), the same in 3.11 to 3.13.
 _OWNED_BY_GENERATOR = 1
 # A caller that moved on spoils the comparison for all frames inside it: try so many further out.
@@ -47,14 +48,17 @@ UNKNOWN = Outcome("unknown")
 class StackReader(StackRegions):
     """Reads the stack of one thread state; `depth` is that of the last one."""
 
-    __slots__ = ("_index", "_older_bytes", "_order", "_prefix", "_root", "_tree", "depth")
+    __slots__ = ("_index", "_older_bytes", "_order", "_prefix", "_root", "_tree", "_used", "depth")
 
     def __init__(self, memory: Memory, shape: Shape, tree: StackTree, address: int) -> None:
-        # What the last walk saw: the bytes of all callers, and for each of its frames
-        # (bytes that hold all its callers, their place, their number, the frame's `previous`).
+        # What the last walk saw: the newest chunk below the innermost frame, the older chunks, the extras
+        # that were callers (where they lie in a copy, their bytes), and for each frame
+        # (bytes of the newest chunk below it, the place and number of its callers, its `previous`, how
+        # many of the extras are among its callers).
         self._prefix: bytearray | None = None
         self._older_bytes: bytearray | None = None
-        self._index: dict[int, tuple[int, Place, int, int]] = {}
+        self._used: list[tuple[int, bytearray]] = []
+        self._index: dict[int, tuple[int, Place, int, int, int]] = {}
         self._order: list[int] = []
         self._tree = tree
         self._root = tree.root
@@ -71,6 +75,7 @@ class StackReader(StackRegions):
         self._prefix = None
         self._index = {}
         self._order = []
+        self._used = []
         self._root = self._tree.root
 
     def read_single(self, read: VectoredRead) -> bool:
@@ -86,9 +91,10 @@ class StackReader(StackRegions):
     def parse(self, buffer: bytearray, base: int, double: bool) -> Place | Outcome:
         """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
 
-        With `double`, both copies must agree on the thread state and on every byte of the stack below
-        the innermost frame, and on which code that frame runs; where it stands within that code is
-        taken from the first copy, which the thread state brackets.
+        With `double`, both copies must agree on the thread state, on every byte of the newest chunk below
+        the innermost frame, on every caller that lies elsewhere, and on which code the innermost frame
+        runs; where it stands within that code is taken from the first copy, which the thread state
+        brackets.
         """
         shape = self._shape
         unpack = shape.frame.unpack_from
@@ -117,29 +123,23 @@ class StackReader(StackRegions):
         if chunk != self._chunk or self._chunk_end - top > _SLACK:
             return MISS
         low, end = self._chunk, self._chunk_end
-        start = base + self._known_at
+        start = base + self._chunk_at
+        copy = self._copy if double else 0
         if low <= leaf <= end - FRAME:
-            slot = 0
-            at = stop = base + self._chunk_at + leaf - low
+            at = stop = start + leaf - low
         else:
-            slot = self._extras.get(leaf, 0)
-            if not slot:
+            slot = self._extras.get(leaf)
+            if slot is None:
                 return MISS
             at = base + slot
-            stop = base + self._chunk_at + min(max(top, low), end) - low
+            stop = start + min(max(top, low), end) - low
         code, previous, instruction, owner = unpack(buffer, at)
         below = buffer[start:stop]
-        if slot:
-            # What the innermost frame does must not make its callers look changed.
-            below[at - start : at - start + FRAME] = _BLANK
-        if double:
-            code2, previous2, _, owner2 = unpack(buffer, at + self._copy)
+        if copy:
+            code2, previous2, _, owner2 = unpack(buffer, at + copy)
             if code2 != code or previous2 != previous or owner2 != owner:
                 return TORN
-            again = buffer[start + self._copy : stop + self._copy]
-            if slot:
-                again[at - start : at - start + FRAME] = _BLANK
-            if again != below:
+            if buffer[start + copy : stop + copy] != below:
                 return TORN
         older = None
         if self._older:
@@ -151,40 +151,58 @@ class StackReader(StackRegions):
         if below == self._prefix and older == self._older_bytes:
             known = self._index.get(leaf)
             if known is not None and known[3] == previous:
-                _, parent, depth, _ = known
-                if owner >= shape.hidden:
-                    self.depth = depth
-                    return parent
-                self.depth = depth + 1
-                place = parent.children.get(instruction)
-                if place is not None and place.code_address == code & ~3:
-                    return place
-                if self._tree.held:
-                    return UNKNOWN
-                return self._tree.enter(parent, code & ~3, instruction) or TORN
-        return self._walk(buffer, base, leaf, code, previous, instruction, owner, below, older)
+                for slot, last in self._used:
+                    slot += base
+                    if buffer[slot : slot + FRAME] != last:
+                        break
+                    if copy and buffer[slot + copy : slot + copy + FRAME] != last:
+                        return TORN
+                else:
+                    parent, depth = known[1], known[2]
+                    if owner >= shape.hidden:
+                        self.depth = depth
+                        return parent
+                    self.depth = depth + 1
+                    place = parent.children.get(instruction)
+                    if place is not None and place.code_address == code & ~3:
+                        return place
+                    if self._tree.held:
+                        return UNKNOWN
+                    return self._tree.enter(parent, code & ~3, instruction) or TORN
+        return self._walk(buffer, base, copy, (leaf, code, previous, instruction, owner), below, older)
+
+    def _same_extras(self, buffer: bytearray, base: int, copy: int) -> bool:
+        """Whether the callers outside the chunks are what they were, in both copies."""
+        for slot, last in self._used:
+            slot += base
+            if buffer[slot : slot + FRAME] != last or buffer[slot + copy : slot + copy + FRAME] != last:
+                return False
+        return True
 
     def _walk(
         self,
         buffer: bytearray,
         base: int,
-        leaf: int,
-        code: int,
-        previous: int,
-        instruction: int,
-        owner: int,
+        copy: int,
+        innermost: tuple[int, int, int, int, int],
         below: bytearray,
         older: bytearray | None,
     ) -> Place | Outcome:
-        """Go from the innermost frame out to a caller whose own callers have not changed, then in again."""
+        """Go from the innermost frame out to a caller whose own callers have not changed, then in again.
+
+        `innermost` is (address, code, previous, instruction, owner); `copy` is where the second copy lies
+        behind the first, 0 if there is none.
+        """
         shape, tree = self._shape, self._tree
         unpack, hidden = shape.frame.unpack_from, shape.hidden
         low, end, chunk_at = self._chunk, self._chunk_end - FRAME, base + self._chunk_at
         extras, index, order = self._extras, self._index, self._order
-        prefix = self._prefix if older == self._older_bytes else None
-        place, depth, kept, tries = tree.root, 0, 0, _MAX_TRIES
+        prefix = self._prefix
+        if prefix is not None and (older != self._older_bytes or not self._same_extras(buffer, base, copy)):
+            prefix = None
+        place, depth, kept, used_kept, tries = tree.root, 0, 0, 0, _MAX_TRIES
         frames: list[tuple[int, int, int, int, int]] = []
-        frame = leaf
+        frame, code, previous, instruction, owner = innermost
         while True:
             frames.append((frame, code, previous, instruction, owner))
             if prefix is not None and low <= frame <= end:
@@ -192,7 +210,7 @@ class StackReader(StackRegions):
                 if known is not None and known[3] == previous:
                     length = known[0]
                     if length <= len(prefix) and below[:length] == prefix[:length]:
-                        _, place, depth, _ = known
+                        _, place, depth, _, used_kept = known
                         kept = order.index(frame)
                         break
                     tries -= 1
@@ -209,9 +227,12 @@ class StackReader(StackRegions):
             if low <= frame <= end:
                 code, previous, instruction, owner = unpack(buffer, chunk_at + frame - low)
             else:
-                found = extras.get(frame)
-                if found is not None:
-                    code, previous, instruction, owner = unpack(buffer, base + found)
+                slot = extras.get(frame)
+                if slot is not None:
+                    slot += base
+                    if copy and buffer[slot : slot + FRAME] != buffer[slot + copy : slot + copy + FRAME]:
+                        return TORN
+                    code, previous, instruction, owner = unpack(buffer, slot)
                 else:
                     for older_low, older_end, at in self._older:
                         if older_low <= frame <= older_end - FRAME:
@@ -224,15 +245,19 @@ class StackReader(StackRegions):
         for gone in order[kept:]:
             del index[gone]
         del order[kept:]
+        used = self._used[:used_kept]
         # Half-done work must not be used again either, if an unreadable code object ends the walk.
         self._prefix = None
-        cut = self._chunk_at - self._known_at
         for frame, code, previous, instruction, owner in reversed(frames):
             if frame in index:
                 self.forget()
                 return TORN
-            index[frame] = (cut + frame - low if low <= frame <= end else 1 << 62, place, depth, previous)
+            length = frame - low if low <= frame <= end else _NOWHERE
+            index[frame] = (length, place, depth, previous, len(used))
             order.append(frame)
+            if length == _NOWHERE and frame in extras and frame != innermost[0]:
+                slot = extras[frame]
+                used.append((slot, buffer[base + slot : base + slot + FRAME]))
             if owner >= hidden:
                 continue
             address = code & ~3
@@ -250,4 +275,5 @@ class StackReader(StackRegions):
         self.depth = depth
         self._prefix = below
         self._older_bytes = older
+        self._used = used
         return place

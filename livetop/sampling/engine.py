@@ -86,7 +86,12 @@ class Engine:
         gc.disable()
         try:
             while True:
-                bye = self._turn()
+                try:
+                    bye = self._turn()
+                except ProcessGone:
+                    bye = self._exited(monotonic())
+                except MemoryFault:
+                    bye = self._replaced(monotonic())
                 if bye is not None:
                     return bye
         finally:
@@ -113,12 +118,7 @@ class Engine:
         missed = schedule.missed
         late = schedule.advance(now)
         self._sampler.counters.late += schedule.missed - missed
-        try:
-            self._sampler.tick(now, late)
-        except ProcessGone:
-            return self._exited(now)
-        except MemoryFault:
-            return self._replaced(now)
+        self._sampler.tick(now, late)
         return None
 
     _heard_at = 0.0
@@ -151,23 +151,23 @@ class Engine:
         if self._cpu.adjust(now, process_time()):
             self._schedule.set_rate(self._cpu.rate, now)
 
-    def _settle(self, now: float) -> None:
-        """Turn samples into seconds."""
+    def _settle(self, now: float, *, gone: bool = False) -> None:
+        """Turn samples into seconds; `gone`: the memory they came from is no more."""
         sampler = self._sampler
         self._settled = now
         roster = sampler.roster
-        gone = list(roster.gone)
-        settled = sampler.settle(now)
+        ended = list(roster.gone)
+        settled = sampler.settle(now, gone=gone)
         definitions = self._definitions
         for thread in roster.renamed:
             definitions.renamed(thread)
         roster.renamed.clear()
-        for thread in gone:
+        for thread in ended:
             self._event(now, "gone", f"thread {thread.name} ({thread.tid}) ended", definitions.thread(thread))
         for thread in roster.born:
             self._event(now, "born", f"thread {thread.name} ({thread.tid})", definitions.thread(thread))
         roster.born.clear()
-        self._stream.add(settled, now, {thread.wire for thread in gone})
+        self._stream.add(settled, now, {thread.wire for thread in ended})
 
     def _send_delta(self, now: float) -> None:
         """Send everything gathered, and what it refers to."""
@@ -253,7 +253,7 @@ class Engine:
         text = f"process {self._process.pid} exited"
         if self._launched is not None:
             text = self._launched.how_it_ended(self._sampler.exit_status) or text
-        self._settle(now)
+        self._settle(now, gone=True)
         self._event(now, "exit", text)
         self._send_delta(now)
         return m.Bye(0, text)
@@ -261,7 +261,7 @@ class Engine:
     def _replaced(self, now: float) -> m.Bye | None:
         """Memory that was there is not any more: the process called exec, or is about to exit."""
         pid = self._process.pid
-        self._settle(now)
+        self._settle(now, gone=True)
         self._send_delta(now)
         found = again(pid, nonblocking=self._configure.nonblocking)
         if isinstance(found, TargetError):

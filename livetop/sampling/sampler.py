@@ -270,12 +270,15 @@ class Sampler:
 
     # ------------------------------------------------------------------ settling
 
-    def settle(self, now: float) -> list[Settled]:
-        """Settle the accounts of all threads. Code that was replaced meanwhile is not named."""
+    def settle(self, now: float, *, gone: bool = False) -> list[Settled]:
+        """Settle the accounts of all threads. Code that was replaced meanwhile is not named.
+
+        `gone`: the process has exited, so that nothing can be compared with its memory any more.
+        """
         self.tree.now = now
         threads = self.roster.everyone()
         places = {key for thread in threads for key in self._keys(thread.account) if type(key) is Place}
-        replaced = self.tree.verify(places)
+        replaced = set() if gone else self.tree.verify(places)
         unnamed: set[Place | str] = set()
         if replaced:
             unnamed = {place for place in places if any(code in replaced for code, _ in place.frames())}
