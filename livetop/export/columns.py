@@ -48,9 +48,11 @@ def lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int |
 
 
 def _shrink(columns: Sequence[Column], wanted: list[int], width: int) -> None:
-    room = width - sum(
-        size for column, size in zip(columns, wanted, strict=True) if not column.flexible
-    ) - 2 * (len(columns) - 1)
+    room = (
+        width
+        - sum(size for column, size in zip(columns, wanted, strict=True) if not column.flexible)
+        - 2 * (len(columns) - 1)
+    )
     flexible = [at for at, column in enumerate(columns) if column.flexible]
     for nth, at in enumerate(flexible):
         # The first takes up to an equal part; what it leaves is the next one's.

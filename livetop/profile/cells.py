@@ -56,9 +56,7 @@ class Cells:
             return
         keys = list(zip(*sums, strict=True))
         values = list(zip(*sums.values(), strict=True))
-        self.columns = [
-            array(kind, values) for kind, values in zip(kinds, keys + values, strict=True)
-        ]
+        self.columns = [array(kind, values) for kind, values in zip(kinds, keys + values, strict=True)]
 
     def __len__(self) -> int:
         return len(self.columns[0])

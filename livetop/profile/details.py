@@ -93,9 +93,7 @@ def _line_heat(rows: list[Row]) -> LineHeat:
     return LineHeat(own, max(own, *(row.total_share for row in rows)), native)
 
 
-def totals(
-    profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse], duration: float
-) -> Totals:
+def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse], duration: float) -> Totals:
     """Returns the header's figures of the selected threads."""
     selected = [
         thread

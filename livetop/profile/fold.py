@@ -69,9 +69,7 @@ def _hottest(tree: Tree, order: list[int], count: int) -> set[int]:
     return roots | set(ranked[:count])
 
 
-def _lines_to_keep(
-    moving: list[Node], anchors: dict[int, Node], other: int, cap: int
-) -> dict[Pair, Node]:
+def _lines_to_keep(moving: list[Node], anchors: dict[int, Node], other: int, cap: int) -> dict[Pair, Node]:
     """Returns, for the pairs that keep their line, the node whose [other] they hang below."""
     heat: defaultdict[Pair, float] = defaultdict(float)
     roots: dict[int, Node] = {}

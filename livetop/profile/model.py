@@ -275,9 +275,7 @@ class Profile:
     def totals(self, query: Query) -> Totals:
         """Returns the header's figures."""
         view = self._view(query)
-        return details.totals(
-            self, view, query, self.thread_use(query.window), self.covered(query.window)
-        )
+        return details.totals(self, view, query, self.thread_use(query.window), self.covered(query.window))
 
     def gil_held(self, window: float | None) -> float:
         """Returns the seconds of a window during which some thread held the GIL."""
