@@ -1,0 +1,81 @@
+"""How each view looks, cell by cell. After a wanted change: `pytest tests/snapshots --snapshot-update`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sample_screen import SampleSession, sample_app, sample_profile
+from textual.pilot import Pilot
+
+Compare = Callable[..., bool]
+
+WIDE, NARROW = (120, 40), (80, 24)
+
+CASES: dict[str, tuple[tuple[int, int], list[str], dict[str, Any]]] = {
+    "lines_wide": (WIDE, [], {}),
+    "lines_narrow": (NARROW, [], {}),
+    "functions_wide": (WIDE, ["l"], {}),
+    "functions_narrow": (NARROW, ["l"], {}),
+    "source_wide": (WIDE, ["enter"], {}),
+    "source_narrow": (NARROW, ["enter"], {}),
+    "source_missing_wide": (WIDE, ["j"], {}),
+    "source_missing_narrow": (NARROW, ["j", "enter"], {}),
+    "filter_wide": (WIDE, ["slash", *"parse"], {}),
+    "filter_narrow": (NARROW, ["slash", *"!tok|load"], {}),
+    "filter_nothing_fits": (NARROW, ["slash", *"zebra", "enter"], {}),
+    "frozen_wide": (WIDE, ["space"], {}),
+    "one_thread_wall_since_reset": (WIDE, ["right", "m", "a"], {}),
+    "help_wide": (WIDE, ["question_mark"], {}),
+    "help_narrow": (NARROW, ["question_mark"], {}),
+    "ascii_wide": (WIDE, [], {"ascii": True}),
+    "ascii_narrow": (NARROW, [], {"ascii": True}),
+    "sorted_by_location": (WIDE, ["S"], {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_screen(name: str, snap_compare: Compare) -> None:
+    size, keys, settings = CASES[name]
+    assert snap_compare(sample_app(**settings), press=keys, terminal_size=size)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith("ascii")])
+def test_screen_without_colour(name: str, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    size, keys, settings = CASES[name]
+    assert snap_compare(sample_app(**settings), press=keys, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_ended(size: tuple[int, int], snap_compare: Compare) -> None:
+    session = SampleSession(ended="the process ended with exit code 0")
+    assert snap_compare(sample_app(session), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_loaded_snapshot(size: tuple[int, int], snap_compare: Compare) -> None:
+    assert snap_compare(sample_app(SampleSession(live=False)), terminal_size=size)
+
+
+def test_before_the_first_samples(snap_compare: Compare) -> None:
+    assert snap_compare(sample_app(SampleSession(sample_profile(0))), terminal_size=NARROW)
+
+
+def test_too_small(snap_compare: Compare) -> None:
+    assert snap_compare(sample_app(), terminal_size=(50, 10))
+
+
+def test_a_bad_expression(snap_compare: Compare) -> None:
+    assert snap_compare(
+        sample_app(), press=["slash", "exclamation_mark", "left_parenthesis"], terminal_size=NARROW
+    )
+
+
+def test_a_message_of_a_key(snap_compare: Compare) -> None:
+    async def say(pilot: Pilot[None]) -> None:
+        pilot.app.screen.say("saved /srv/4242.livetop")  # type: ignore[attr-defined]
+        await pilot.pause()
+
+    assert snap_compare(sample_app(), run_before=say, terminal_size=WIDE)
