@@ -62,7 +62,9 @@ def survey() -> list[Entry]:
     from livetop.target.discover import find_processes, look_at
 
     began = time.monotonic()
-    before = [candidate for candidate in find_processes() if not candidate.own]
+    before = [
+        candidate for candidate in find_processes() if not (candidate.own or _is_engine(candidate.argv))
+    ]
     identities = {candidate.pid: _identify(candidate) for candidate in before}
     time.sleep(max(0.0, began + INTERVAL - time.monotonic()))
     entries = []
@@ -86,6 +88,11 @@ def survey() -> list[Entry]:
             )
         )
     return sorted(entries, key=lambda entry: (-entry.cpu, entry.pid))
+
+
+def _is_engine(argv: list[str]) -> bool:
+    """Whether this is the reading half of some livetop, however it was started."""
+    return any("livetop.sampling" in word for word in argv[1:5])
 
 
 def _identify(candidate: Candidate) -> tuple[str, str, str]:

@@ -7,13 +7,15 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.main import suggestion
-from livetop.wire.messages import Configure
+
+if TYPE_CHECKING:
+    from livetop.wire.messages import Configure
 
 SHOWN_CANDIDATES = 20
 
@@ -23,6 +25,8 @@ def configure_for(target: str, via: str | None, settings: dict[str, Any]) -> Con
 
     Raises TargetError, or click.exceptions.Exit (code 2) after listing the candidates on stderr.
     """
+    from livetop.wire.messages import Configure
+
     if via is not None and not (target.isascii() and target.isdecimal()):
         return Configure(name=target, **settings)
     return Configure(pid=pid_of(target), **settings)
