@@ -54,7 +54,7 @@ class StackTree:
     target stands still) readers do not read code objects they have not seen before.
     """
 
-    def __init__(self, codes: CodeReader, limit: int = 50_000) -> None:
+    def __init__(self, codes: CodeReader, limit: int = 20_000) -> None:
         self.codes = codes
         self.root = Place(None, None, 0)
         self.now = 0.0
@@ -135,8 +135,11 @@ class StackTree:
             self._volatile[code.address] = self.now + VOLATILE
             for place in self._places.pop(code, ()):
                 place.code_address = -1
-                if place.parent is not None:
-                    place.parent.by_line.pop((code, place.line), None)
+                parent = place.parent
+                if parent is not None:
+                    parent.by_line.pop((code, place.line), None)
+                    for instruction in [at for at, child in parent.children.items() if child is place]:
+                        del parent.children[instruction]
                 self.size -= 1
         return changed
 

@@ -84,6 +84,10 @@ def _serve(channel: Channel, configure: Configure) -> Bye:
     launched = Launched(configure.run, configure.run_output) if configure.run else None
     try:
         return Engine(channel, configure, launched).run()
+    except TargetError as error:
+        # Too short a life to be attached to: how the program ended says more.
+        ended = launched.how_it_ended() if launched is not None else ""
+        return Bye(error.code, f"{ended} before livetop could attach to it" if ended else str(error))
     finally:
         if launched is not None:
             launched.end()

@@ -12,7 +12,7 @@ from livetop.wire.messages import Defs, File, Function, Node, Process, Thread
 from .names import module_path
 from .watched import Stranger, Watched
 
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 
 
 class Definitions:

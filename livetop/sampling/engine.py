@@ -23,6 +23,7 @@ from .launch import Launched
 from .sampler import Sampler
 from .schedule import Schedule
 from .stream import Stream
+from .watched import Watched
 
 CAPABILITIES = ["sample", "dump", "run", "source"]
 
@@ -36,6 +37,8 @@ _MIN_DELTA = 0.02
 _SETTLE = 1.0
 # At high rates the pipe is looked at this often only.
 _LISTEN = 0.02
+# When more threads than these begin or end at once, they are counted instead of named.
+_NAMED_THREADS = 5
 
 
 class Engine:
@@ -59,7 +62,7 @@ class Engine:
         self._stream = Stream(self._definitions, now)
         self._sampler = Sampler(pid, runtime, memory, self._pauses, now)
         self._credit = 0
-        self._heard = self._settled = self._sent = now
+        self._heard = self._settled = self._sent = self._listened = now
         self._cpu_before = process_time()
         self._target_cpu: float | None = None
         self._stopping = False
@@ -102,9 +105,9 @@ class Engine:
         schedule = self._schedule
         now = monotonic()
         # At least one look at the pipe in a while, at any rate; else the whole sleep is a look.
-        if schedule.due > now or now - self._heard_at >= _LISTEN:
+        if schedule.due > now or now - self._listened >= _LISTEN:
             while True:
-                self._heard_at = now
+                self._listened = now
                 for message in self._channel.wait(schedule.due - now):
                     self._obey(message, monotonic())
                 now = monotonic()
@@ -120,8 +123,6 @@ class Engine:
         self._sampler.counters.late += schedule.missed - missed
         self._sampler.tick(now, late)
         return None
-
-    _heard_at = 0.0
 
     def _obey(self, message: m.ToEngine, now: float) -> None:
         self._heard = now
@@ -162,12 +163,19 @@ class Engine:
         for thread in roster.renamed:
             definitions.renamed(thread)
         roster.renamed.clear()
-        for thread in ended:
-            self._event(now, "gone", f"thread {thread.name} ({thread.tid}) ended", definitions.thread(thread))
-        for thread in roster.born:
-            self._event(now, "born", f"thread {thread.name} ({thread.tid})", definitions.thread(thread))
+        self._tell_of_threads(now, "gone", "ended", ended)
+        self._tell_of_threads(now, "born", "began", roster.born)
         roster.born.clear()
         self._stream.add(settled, now, {thread.wire for thread in ended})
+
+    def _tell_of_threads(self, now: float, kind: str, verb: str, threads: list[Watched]) -> None:
+        """One event a thread, or one for all where they come and go by the dozen."""
+        if len(threads) > _NAMED_THREADS:
+            self._event(now, kind, f"{len(threads)} threads {verb}")
+            return
+        for thread in threads:
+            text = f"thread {thread.name} ({thread.tid}) {verb}"
+            self._event(now, kind, text, self._definitions.thread(thread))
 
     def _send_delta(self, now: float) -> None:
         """Send everything gathered, and what it refers to."""
@@ -253,6 +261,7 @@ class Engine:
         text = f"process {self._process.pid} exited"
         if self._launched is not None:
             text = self._launched.how_it_ended(self._sampler.exit_status) or text
+        self._sampler.roster.leave()
         self._settle(now, gone=True)
         self._event(now, "exit", text)
         self._send_delta(now)
@@ -261,6 +270,7 @@ class Engine:
     def _replaced(self, now: float) -> m.Bye | None:
         """Memory that was there is not any more: the process called exec, or is about to exit."""
         pid = self._process.pid
+        self._sampler.roster.leave()
         self._settle(now, gone=True)
         self._send_delta(now)
         found = again(pid, nonblocking=self._configure.nonblocking)

@@ -131,6 +131,13 @@ class Roster:
             self.changed = True
         thread.task.close_syscall()
 
+    def leave(self) -> None:
+        """All threads have ended: the process has exited, or become another program."""
+        self.gone += self.threads.values()
+        self.threads.clear()
+        self.warm.clear()
+        self.changed = True
+
     def everyone(self) -> list[Watched]:
         """All threads with a Python thread state, those that have ended since `forget_gone` too."""
         return [*self.threads.values(), *self.gone]
