@@ -1,0 +1,22 @@
+"""What is measured, by topic: name -> function from a Plan to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.bench.rounds import Plan
+from tests.bench.table import Row
+
+from .depth import depth
+from .interface import interface
+from .slowdown import slowdown
+from .start import start
+from .threads import threads
+
+SECTIONS: dict[str, Callable[[Plan], list[Row]]] = {
+    "depth": depth,
+    "threads": threads,
+    "slowdown": slowdown,
+    "start": start,
+    "interface": interface,
+}

@@ -1,0 +1,67 @@
+"""The programs that are looked at."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .processes import PROGRAMS, ROOT, MeasureError, started
+
+HOT = {"plain": "spin_plain", "calls": "mix"}
+"""Style of work -> name of the function that takes most of the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running program that counts its work. Without a board nothing is counted."""
+
+    pid: int
+    board: memoryview | None = None
+
+    @property
+    def work(self) -> int:
+        """Units of work done so far."""
+        return self.board[0] if self.board is not None else 0
+
+
+@contextmanager
+def stack(python: str, depth: int, threads: int = 1, style: str = "plain") -> Iterator[Target]:
+    """A program that is busy `depth` frames deep, with `threads` threads, all but one of them blocked."""
+    with tempfile.TemporaryDirectory(prefix="livetop-bench-") as folder:
+        path = Path(folder, "board")
+        path.write_bytes(bytes(8))
+        program = [python, str(PROGRAMS / "bench_stack.py"), str(path), str(depth), str(threads), style]
+        with started(program, stdout=subprocess.PIPE) as process:
+            _await_ready(process)
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                shared = mmap.mmap(handle, 8, prot=mmap.PROT_READ)
+            finally:
+                os.close(handle)
+            yield Target(process.pid, memoryview(shared).cast("Q"))
+
+
+def _await_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    if process.stdout.readline() != "ready\n":
+        raise MeasureError(f"the target ended with code {process.wait()}")
+    # It has its threads, but not yet its depth.
+    time.sleep(0.2)
+
+
+@contextmanager
+def demo(python: str) -> Iterator[Target]:
+    """The bundled workload: six threads, most kinds of time."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with started([python, "-m", "livetop.demo"], env=environment, stdout=subprocess.DEVNULL) as process:
+        time.sleep(1.0)
+        if process.poll() is not None:
+            raise MeasureError(f"the demo ended with code {process.returncode}")
+        yield Target(process.pid)
