@@ -78,10 +78,11 @@ class Account:
 
     def ran(self, key: Key, now: float, late: float, exact: bool, holds: bool) -> None:
         """A sample found the thread running at `key`; for `late` seconds before it nobody watched."""
-        gap = now - self.last
+        # A poll may lie before the middle of the period that the last tick stood for.
+        gap = max(0.0, now - self.last)
         late = min(late, gap)
         weight = gap - late
-        self.last = now
+        self.last = max(self.last, now)
         self.unseen += late
         self.last_key = key
         self.last_state = State.OWN
@@ -105,10 +106,11 @@ class Account:
 
     def slept(self, key: Key, state: State, now: float, late: float) -> None:
         """A sample found the thread blocked at `key`: GIL, WAIT or IDLE."""
-        gap = now - self.last
+        # A poll may lie before the middle of the period that the last tick stood for.
+        gap = max(0.0, now - self.last)
         late = min(late, gap)
         weight = gap - late
-        self.last = now
+        self.last = max(self.last, now)
         self.unseen += late
         self.last_key = key
         self.last_state = state

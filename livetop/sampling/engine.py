@@ -121,7 +121,7 @@ class Engine:
         missed = schedule.missed
         late = schedule.advance(now)
         self._sampler.counters.late += schedule.missed - missed
-        self._sampler.tick(now, late)
+        self._sampler.tick(now, schedule.moment, late)
         return None
 
     def _obey(self, message: m.ToEngine, now: float) -> None:

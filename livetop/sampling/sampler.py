@@ -110,8 +110,12 @@ class Sampler:
 
     # ------------------------------------------------------------------ the tick
 
-    def tick(self, now: float, late: float) -> None:
-        """Sample. `late`: seconds before `now` in which a tick was due and did not come."""
+    def tick(self, now: float, moment: float, late: float) -> None:
+        """Sample.
+
+        `moment` is the time that the samples stand for (`Schedule.moment`), `late` the seconds before `now`
+        in which a tick was due and did not come.
+        """
         if now - self._polled >= _POLL:
             self.poll(now)
         counters, tree = self.counters, self.tree
@@ -148,9 +152,9 @@ class Sampler:
         if holders:
             counters.gil_held += elapsed
         for thread in list(roster.warm):
-            self._sample(thread, buffer, thread.state.address in holders, now, late)
+            self._sample(thread, buffer, thread.state.address in holders, moment, late)
 
-    def _sample(self, thread: Watched, buffer: bytearray, holds: bool, now: float, late: float) -> None:
+    def _sample(self, thread: Watched, buffer: bytearray, holds: bool, moment: float, late: float) -> None:
         """Charge the seconds since this thread's last sample to where it is now."""
         account = thread.account
         if not holds or thread.sees_syscall:
@@ -158,9 +162,9 @@ class Sampler:
             if syscall is None:
                 return
             if syscall != RUNNING:
-                self._sample_blocked(thread, syscall, buffer, holds, now, late)
+                self._sample_blocked(thread, syscall, buffer, holds, moment, late)
                 return
-        thread.awake_at = now
+        thread.awake_at = moment
         outcome = thread.reader.parse(buffer, thread.base, True) if thread.base >= 0 else MISS
         if outcome is MISS:
             outcome = thread.read_double(self._aux)
@@ -192,10 +196,10 @@ class Sampler:
             self.counters.unread += 1
             key = UNREAD
         self.counters.samples += 1
-        account.ran(key, now, late, exact, holds)
+        account.ran(key, moment, late, exact, holds)
 
     def _sample_blocked(
-        self, thread: Watched, syscall: bytes, buffer: bytearray, holds: bool, now: float, late: float
+        self, thread: Watched, syscall: bytes, buffer: bytearray, holds: bool, moment: float, late: float
     ) -> None:
         """A blocked thread stands still by itself: it is read without being stopped."""
         outcome: Place | Outcome = (
@@ -211,15 +215,15 @@ class Sampler:
             key = UNREAD
         self.counters.samples += 1
         gil = thread.state.interpreter.gil
-        thread.account.slept(key, waiting_state(syscall, gil, self._gil_size), now, late)
+        thread.account.slept(key, waiting_state(syscall, gil, self._gil_size), moment, late)
         if not thread.syscall:
             # The first look: a thread that was parked all along need not be watched closely first.
             thread.syscall = syscall
-            thread.awake_at = now - _COOLS
+            thread.awake_at = moment - _COOLS
         elif syscall != thread.syscall or holds:
             thread.syscall = syscall
-            thread.awake_at = now
-        elif now - thread.awake_at > _COOLS:
+            thread.awake_at = moment
+        elif moment - thread.awake_at > _COOLS:
             times = thread.task.times()
             if times is not None and times[0] == thread.account.run_ns:
                 self.roster.cool(thread)

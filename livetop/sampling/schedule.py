@@ -20,6 +20,12 @@ class Schedule:
         self._start = now
         self.due = now
         """The instant of the next tick."""
+        self.moment = now
+        """What the last tick stands for: the middle of its period.
+
+        Weights are counted between these. Counted between the instants themselves they would favour what
+        a target does late in a period of the same length: a late instant has a long gap before it.
+        """
         self.missed = 0
         """Ticks that came a period late or more."""
 
@@ -36,11 +42,12 @@ class Schedule:
         when the gap is too short to hide anything.
         """
         late = now - self.due
+        self.moment = self._start + self.period / 2
         self._start += self.period
         if late < self.period:
             self.due = self._start + self._random() * self.period
             return 0.0
         self.missed += 1
-        self._start = now
+        self._start = self.moment = now
         self.due = now + self._random() * self.period
         return late if late >= _NOTICED else 0.0
