@@ -106,6 +106,9 @@ class Account:
 
     def slept(self, key: Key, state: State, now: float, late: float) -> None:
         """A sample found the thread blocked at `key`: GIL, WAIT or IDLE."""
+        if key is self.last_key and state is self.last_state:
+            # It was there before nobody watched, and it is there now.
+            late = 0.0
         # A poll may lie before the middle of the period that the last tick stood for.
         gap = max(0.0, now - self.last)
         late = min(late, gap)
