@@ -50,6 +50,10 @@ class Actions(Screen[None]):
         """One line in the footer, for a few seconds."""
         raise NotImplementedError
 
+    def show_footer(self) -> None:
+        """Brings the footer up to date."""
+        raise NotImplementedError
+
     def set_view(self, name: str) -> None:
         raise NotImplementedError
 
@@ -155,7 +159,10 @@ class Actions(Screen[None]):
 
     def action_source(self) -> None:
         self.toggle_class("-full")
+        # Only once it is laid out does the pane know how much it can show.
+        self.call_after_refresh(self.show_source)
         self.show_source()
+        self.show_footer()
 
     def action_view(self, step: int) -> None:
         names = [view.id for view in VIEWS]

@@ -14,7 +14,8 @@ from textual.message import Message
 from livetop.session.protocol import Session
 from livetop.tui.choice import MODES, Choice, find_thread
 from livetop.tui.columns import find_sort
-from livetop.tui.screen import CSS, MainScreen
+from livetop.tui.layout import CSS
+from livetop.tui.screen import MainScreen
 from livetop.tui.settings import Settings, default_refresh
 from livetop.tui.theme import COLOR, PLAIN
 from livetop.tui.views import VIEWS

@@ -8,6 +8,8 @@ SPARKS = "▁▂▃▄▅▆▇█"
 SPARKS_ASCII = "_.,-=+*#"
 PYTHON, NATIVE = "█", "▒"
 PYTHON_ASCII, NATIVE_ASCII = "#", "="
+SMALLEST = 0.005
+"""The share from which on a bar has one cell at least: below it only the number speaks."""
 _SCALES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
@@ -42,13 +44,12 @@ def heat_bar(
     """The python, native and empty part of a bar, `width` cells together.
 
     `share` and `scale` are 0..1; `native` is the native part of the share (0..1), None when unknown:
-    then the whole bar is drawn as own time, undivided. Any share of at least a tenth of a per cent
-    has one cell, so that nothing measured looks like nothing.
+    then the whole bar is drawn as own time, undivided.
     """
     if width <= 0 or not share > 0:
         return "", "", " " * max(0, width)
     length = min(width, int(share / scale * width + 0.5)) if scale > 0 else width
-    if length == 0 and share >= 0.001:
+    if length == 0 and share >= SMALLEST:
         length = 1
     other = min(length, int(length * native + 0.5)) if native is not None else 0
     python_glyph, native_glyph = (PYTHON_ASCII, NATIVE_ASCII) if ascii_only else (PYTHON, NATIVE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from livetop.tui import figures
@@ -11,8 +11,6 @@ from livetop.tui.fit import cells, cut, plain
 from livetop.tui.keys import KEYS, Key
 from livetop.tui.paint import Line, Painted, spread, width_of
 from livetop.tui.theme import COLOR, Palette
-
-_TITLES_SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,6 @@ class Tabs(Painted):
         self._selected = Selected()
 
     def show(self, selected: Selected) -> None:
-        # What only the other line shows must not repaint this one.
         if selected != self._selected:
             self._selected = selected
             self.repaint()
@@ -78,10 +75,10 @@ class Status(Tabs):
         ]
         left: Line = [(f" {selected.title}", palette.strong)]
         for label, value in (
+            ("filter: ", cut(plain(selected.filter), 20)),
             ("sort: ", selected.sort),
-            ("mode: ", selected.mode),
             ("window: ", selected.window),
-            ("filter: ", plain(selected.filter)),
+            ("mode: ", selected.mode),
         ):
             if value and width_of(left) + 2 + len(label) + cells(value) + width_of(right) <= width:
                 left += [("  ", palette.plain), (label, palette.quiet), (value, palette.plain)]
@@ -96,12 +93,12 @@ class Footer(Painted):
         self._palette = palette
         self._text = ""
         self._is_error = False
-        self._hidden: frozenset[str] = frozenset()
+        self._renamed: Mapping[str, str] = {}
 
-    def show(self, text: str = "", *, is_error: bool = False, hidden: frozenset[str] = frozenset()) -> None:
-        """`text` in place of most keys ("" is none); `hidden`: ids of keys that do nothing now."""
-        if (text, is_error, hidden) != (self._text, self._is_error, self._hidden):
-            self._text, self._is_error, self._hidden = text, is_error, hidden
+    def show(self, text: str, *, is_error: bool, renamed: Mapping[str, str]) -> None:
+        """`text` in place of most keys ("" is none); `renamed`: labels of keys that now do something else."""
+        if (text, is_error, renamed) != (self._text, self._is_error, self._renamed):
+            self._text, self._is_error, self._renamed = text, is_error, renamed
             self.repaint()
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
@@ -117,8 +114,8 @@ class Footer(Painted):
         wide = self.app.size.width >= WIDE
         line: Line = []
         for key in KEYS:
-            label = key.footer if wide else key.narrow
-            if not label or key.id in self._hidden or (wanted is not None and key.id not in wanted):
+            label = self._renamed.get(key.id) or (key.footer if wide else key.narrow)
+            if not label or (wanted is not None and key.id not in wanted):
                 continue
             item: Line = [
                 (" " if not line or not wide else "  ", self._palette.plain),

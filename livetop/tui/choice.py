@@ -42,6 +42,10 @@ class Choice:
         """The same of everything since the reset: the OWN and TOTAL columns."""
         return self._query(by, None)
 
+    def whole(self, live: bool) -> Query:
+        """The process as a whole, for the header: all threads, lately (at all, when nothing more comes)."""
+        return Query(window=self.window if live else None, mode=self.mode, idle=self.idle)
+
     def _query(self, by: By, window: float | None) -> Query:
         threads = None if self.thread is None else frozenset((self.thread,))
         return Query(by=by, window=window, mode=self.mode, threads=threads, idle=self.idle)

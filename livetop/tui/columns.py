@@ -117,7 +117,7 @@ HOT_COLUMNS: tuple[Column, ...] = (
     Column("heat", "HEAT", 9, 16, _heat, align="left", from_width=70),
     Column("trend", "+/-", 3, 3, _trend, align="center", from_width=WIDE, needed=lambda look: look.trend),
     Column("function", "FUNCTION", 10, 16, _function, lambda entry: entry.row.function, "left", grow=2),
-    Column("location", "LOCATION", 12, 18, _location, lambda entry: entry.location, "left", grow=3),
+    Column("location", "LOCATION", 12, 18, _location, lambda entry: entry.in_order, "left", grow=3),
 )
 # fmt: on
 

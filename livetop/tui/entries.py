@@ -42,6 +42,11 @@ class Entry:
         return place if self.row.line is None or not place else f"{place}:{self.row.line}"
 
     @property
+    def in_order(self) -> str:
+        """`location` as it sorts: line 9 before line 10."""
+        return f"{self.row.module or self.row.file}:{self.row.line or 0:9}"
+
+    @property
     def text(self) -> str:
         return f"{self.row.function} {self.row.module}:{self.row.line} {self.row.file}"
 

@@ -36,7 +36,7 @@ def vitals_of(session: Session, choice: Choice, meter: Meter) -> Vitals:
         process=processes[0] if processes else None,
         more_processes=max(0, len(processes) - 1),
         health=(meter.read if session.live else meter.hold)(profile.sampling),
-        totals=profile.totals(choice.query("line")),
+        totals=profile.totals(choice.whole(session.live or session.ended is not None)),
         duration=profile.sampling.duration,
         cpu=tuple(point.cpu for point in points),
         rss=tuple(float(point.rss) for point in points),
@@ -54,7 +54,9 @@ def name_of(thread: ThreadInfo) -> str:
     return thread.name or str(thread.tid)
 
 
-def excerpt_of(session: Session, choice: Choice, entry: Entry, position: int, rows: int) -> Excerpt:
+def excerpt_of(
+    session: Session, choice: Choice, entry: Entry, position: int, rows: int, *, ascii_only: bool
+) -> Excerpt:
     """The source pane's content for one row; asks for the source when it is not here yet."""
     row, profile = entry.row, session.profile
     query = choice.query("function" if row.key[0] == "function" else "line")
@@ -70,8 +72,8 @@ def excerpt_of(session: Session, choice: Choice, entry: Entry, position: int, ro
     sampling = profile.sampling
     return Excerpt(
         title=entry.location or row.function,
-        function=row.function,
-        details=details_of(entry),
+        function=row.function if entry.location else "",
+        details=details_of(entry, ascii_only),
         line=row.line,
         lines=lines,
         reason=reason,
@@ -95,11 +97,11 @@ def no_source_reason(kind: str) -> str:
     return _NO_SOURCE.get(kind, "this row has no source file")
 
 
-def details_of(entry: Entry) -> str:
+def details_of(entry: Entry, ascii_only: bool = False) -> str:
     """Own share with its interval, and what is known of native code."""
     text = f"{figures.share(entry.own_share)}% own"
     if entry.interval is not None:
-        text += f" (±{entry.interval * 100:.1f})"
+        text += f" ({'+/-' if ascii_only else '±'}{entry.interval * 100:.1f})"
     if entry.native is not None:
         text += f", {figures.percent(entry.native)} native"
         native = entry.row.native or 0.0

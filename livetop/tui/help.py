@@ -19,6 +19,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("%OWN %TOT", "share of the window's time on the line itself, and with what it calls"),
     ("OWN TOTAL", "the same in seconds, since the reset"),
     ("HEAT", "%OWN as a bar"),
+    ("(9.8)", "in the source: no time of the line's own, but so much of what it calls"),
     ("+/-", "^ v: more or less than five seconds ago, beyond noise"),
     ("±", "95 % interval of the share: fewer samples, wider"),
     ("mode", "cpu: time on a core; wall: all time; gil: time holding the GIL"),

@@ -14,7 +14,7 @@ from livetop.session.protocol import Session
 from livetop.tui.actions import Actions
 from livetop.tui.bottom import Footer, Selected, Status, Tabs
 from livetop.tui.choice import Choice
-from livetop.tui.columns import WIDE, Look
+from livetop.tui.columns import Look
 from livetop.tui.entries import Entry, Page
 from livetop.tui.figures_of import excerpt_of, thread_label, vitals_of
 from livetop.tui.filter_line import FilterLine
@@ -23,6 +23,7 @@ from livetop.tui.fit import plain
 from livetop.tui.header import Header
 from livetop.tui.hot_table import HotTable, scale_of
 from livetop.tui.keys import KEYS
+from livetop.tui.layout import HEIGHTS, WIDTHS
 from livetop.tui.meter import Meter
 from livetop.tui.order import SteadyOrder
 from livetop.tui.settings import Settings
@@ -31,8 +32,6 @@ from livetop.tui.theme import Palette
 from livetop.tui.too_small import TooSmall, is_too_small
 from livetop.tui.views import VIEWS, Rows, View, find_view
 
-TALL = 30
-"""Lines from which on the source pane has room beside the table."""
 _SLOW = 1.0
 """Seconds between two repaints of the header and the source pane."""
 _SAID = 6.0
@@ -41,32 +40,12 @@ _FETCHED = 20
 """Rows from the top whose source is asked for beforehand, so that a snapshot has it."""
 
 
-CSS = """\
-MainScreen {
-    layout: vertical; overflow: hidden hidden; background: ansi_default;
-    #header { height: 2; }
-    #tabs, #status, #footer { height: 1; }
-    #table { height: 1fr; }
-    #source { height: 33%; min-height: 10; max-height: 24; display: none; }
-    #too-small { height: 1fr; display: none; }
-    &.-narrow #tabs { display: none; }
-    &.-wide #status { display: none; }
-    &.-tall #source { display: block; }
-    &.-full #source { display: block; height: 1fr; max-height: 100%; }
-    &.-full #table { display: none; }
-    &.-tiny Widget { display: none; }
-    &.-tiny #too-small { display: block; }
-}
-"""
-"""The app's style sheet: Textual does not load that of a default screen."""
-
-
 class MainScreen(Actions, inherit_bindings=False):
     """Everything but help. Figures come in by `news()`, and are drawn at the refresh rate."""
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - not a class variable to Textual
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [key.binding for key in KEYS]
 
     def __init__(self, session: Session, settings: Settings, choice: Choice, palette: Palette) -> None:
@@ -141,7 +120,7 @@ class MainScreen(Actions, inherit_bindings=False):
         if now - self._slow_at >= _SLOW:
             self._slow_at = now
             self._show_slow()
-        self._show_footer(now)
+        self.show_footer()
 
     def take_rows(self) -> None:
         self._collect_rows()
@@ -239,14 +218,21 @@ class MainScreen(Actions, inherit_bindings=False):
 
     def show_source(self) -> None:
         self._excerpt_of = self._excerpt_key()
+        self._show_selected()
         if not self.source_pane.display:
             return
         entry, table = self.table.current, self.table
-        self.source_pane.show(
-            Excerpt()
-            if entry is None
-            else excerpt_of(self.session, self.choice, entry, table.position, len(table.entries))
-        )
+        excerpt = Excerpt()
+        if entry is not None:
+            excerpt = excerpt_of(
+                self.session,
+                self.choice,
+                entry,
+                table.position,
+                len(table.entries),
+                ascii_only=self.settings.ascii,
+            )
+        self.source_pane.show(excerpt)
 
     def _why_empty(self) -> str:
         page, choice = self._rows_page, self.choice
@@ -266,15 +252,19 @@ class MainScreen(Actions, inherit_bindings=False):
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         self._said, self._said_at = (text, is_error), self.settings.clock()
-        self._show_footer(self._said_at)
+        self.show_footer()
 
-    def _show_footer(self, now: float) -> None:
+    def show_footer(self) -> None:
+        now = self.settings.clock()
         text, is_error = self._said
         if not text or now - self._said_at >= _SAID:
             text, is_error = self._how_it_ended(), False
         if self.is_filtering and not text:
             text = "Enter keeps the filter, Esc clears it"
-        self.footer.show(text, is_error=is_error)
+        renamed = {"source": "Back"} if self.is_source_full else {}
+        if self.choice.frozen:
+            renamed["freeze"] = "Go on"
+        self.footer.show(text, is_error=is_error, renamed=renamed)
 
     def _how_it_ended(self) -> str:
         ended = self.session.ended
@@ -286,7 +276,7 @@ class MainScreen(Actions, inherit_bindings=False):
         self.filter_line.input.value = self.choice.filter
         # At once, not with the next refresh: what is typed ahead must not reach the other keys.
         self.set_focus(self.filter_line.input)
-        self._show_footer(self.settings.clock())
+        self.show_footer()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.set_filter(event.value)
@@ -298,7 +288,7 @@ class MainScreen(Actions, inherit_bindings=False):
         self.remove_class("-filtering")
         self.filter_line.display = False
         self.set_focus(None)
-        self._show_footer(self.settings.clock())
+        self.show_footer()
 
     @property
     def is_filtering(self) -> bool:

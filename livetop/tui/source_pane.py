@@ -103,8 +103,10 @@ class SourcePane(Painted):
         palette = self._palette
         if not excerpt.title:
             return []
-        where = "" if excerpt.line is None else f"line {excerpt.line} of {plain(excerpt.function)}"
-        return [[], [("   " + where, palette.plain)], [("   " + plain(excerpt.reason), palette.quiet)]]
+        where: list[Line] = []
+        if excerpt.line is not None:
+            where = [[(f"   line {excerpt.line} of {plain(excerpt.function)}", palette.plain)]]
+        return [[], *where, [("   " + plain(excerpt.reason), palette.quiet)]]
 
     def _source(self, excerpt: Excerpt, room: int) -> list[Line]:
         lines = excerpt.lines or ()
@@ -121,9 +123,8 @@ class SourcePane(Painted):
             for number in range(first, min(len(lines), first + room - 1) + 1)
         ]
         if excerpt.line is not None and excerpt.line > len(lines):
-            drawn.append(
-                [(f"   line {excerpt.line} is beyond the end of this file: it changed", self._palette.quiet)]
-            )
+            changed = f"   line {excerpt.line} is beyond the end of this file: it was changed since"
+            drawn = [*drawn[: room - 1], [(changed, self._palette.quiet)]]
         return drawn
 
     def _line(self, number: int, text: str, heat: LineHeat | None, selected: bool, scale: float) -> Line:

@@ -41,8 +41,9 @@ def test_heat_bar_of_unknown_split_is_undivided() -> None:
     assert heat_bar(0.2, 0.4, 8) == ("████", "", "    ")
 
 
-def test_what_was_measured_never_looks_like_nothing() -> None:
-    assert heat_bar(0.001, 1.0, 8)[0] == "█"
+def test_small_shares_have_one_cell_and_noise_has_none() -> None:
+    assert heat_bar(0.005, 1.0, 8)[0] == "█"
+    assert heat_bar(0.004, 1.0, 8)[0] == ""
     assert heat_bar(0.0, 1.0, 8)[0] == ""
 
 
