@@ -37,11 +37,14 @@ def command(prog: str, args: tuple[str, ...], module: bool, python: str | None, 
     """Starts a program under the engine."""
     from livetop.cli.notice import note
     from livetop.cli.presenting import present
-    from livetop.cli.targets import output_file, program_argv
+    from livetop.cli.targets import output_file, program_argv, remove_if_empty
     from livetop.wire.messages import Configure
 
     values["via"] = None
     argv = program_argv(prog, args, module=module, python=python)
     printed = output_file(argv)
     note(f"what the program prints goes to {printed}")
-    return present(Configure(run=argv, run_output=printed, **sampling_settings(values)), values)
+    try:
+        return present(Configure(run=argv, run_output=printed, **sampling_settings(values)), values)
+    finally:
+        remove_if_empty(printed)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,3 +85,10 @@ def output_file(argv: list[str]) -> str:
     handle, path = tempfile.mkstemp(prefix=f"livetop-{stem[:40]}-", suffix=".log")
     os.close(handle)
     return path
+
+
+def remove_if_empty(path: str) -> None:
+    """Leaves no file behind of a program that printed nothing."""
+    with suppress(OSError):
+        if os.path.getsize(path) == 0:
+            os.unlink(path)

@@ -9,7 +9,6 @@ import itertools
 import os
 import queue
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -81,10 +80,19 @@ def die_with_parent() -> None:
         raise SystemExit
 
 
+async def serve_until_closing() -> None:
+    """The gateway, in the main thread."""
+    serving = asyncio.ensure_future(gateway.serve())
+    while not closing.is_set():
+        await asyncio.sleep(0.1)
+    serving.cancel()
+
+
 def main() -> None:
     """Runs every part in a thread of its own, the gateway in the main one."""
+    # However often it is told to: its end has more than one herald.
+    signal.signal(signal.SIGTERM, lambda number, frame: closing.set())
     die_with_parent()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="livetop-demo-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         work: dict[str, Callable[[], None]] = {
@@ -97,10 +105,10 @@ def main() -> None:
         threads = [
             threading.Thread(target=named, args=item, name=item[0], daemon=True) for item in work.items()
         ]
-        for thread in threads:
-            thread.start()
         try:
-            asyncio.run(gateway.serve())
+            for thread in threads:
+                thread.start()
+            asyncio.run(serve_until_closing())
         finally:
             closing.set()
             for thread in threads[:-1]:

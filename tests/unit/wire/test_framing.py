@@ -115,7 +115,7 @@ def test_endless_junk_is_given_up_and_quoted():
 def test_an_end_without_a_preamble_quotes_what_came():
     decoder = Decoder(FROM_ENGINE)
     decoder.feed(b"bash: livetop: command not found\n")
-    with pytest.raises(ProtocolError, match="bash: livetop: command not found$"):
+    with pytest.raises(ProtocolError, match=r"bash: livetop: command not found$"):
         decoder.finish()
 
 
