@@ -254,7 +254,7 @@ class Actions(Screen[None]):
     def action_help(self) -> None:
         from livetop.tui.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.palette))
+        self.app.push_screen(HelpScreen(self.palette, self.settings.ascii))
 
     def action_quit(self) -> None:
         self.app.exit()

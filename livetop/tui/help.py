@@ -16,10 +16,10 @@ from livetop.tui.paint import Line, Painted, fill, spread
 from livetop.tui.theme import Palette
 
 WORDS: tuple[tuple[str, str], ...] = (
-    ("%OWN %TOT", "share of the window's time on the line itself, and with what it calls"),
+    ("%OWN %TOT", "share of the window: of the line itself, with what it calls"),
     ("OWN TOTAL", "the same in seconds, since the reset"),
     ("HEAT", "%OWN as a bar"),
-    ("(9.8)", "in the source: no time of the line's own, but so much of what it calls"),
+    ("(9.8)", "in the source: no time of its own, but so much of what it calls"),
     ("+/-", "^ v: more or less than five seconds ago, beyond noise"),
     ("±", "95 % interval of the share: fewer samples, wider"),
     ("mode", "cpu: time on a core; wall: all time; gil: time holding the GIL"),
@@ -35,9 +35,9 @@ _WORD_CELLS = 11
 class HelpPage(Painted):
     """Keys by section, then what the words mean; scrolls where it does not fit."""
 
-    def __init__(self, palette: Palette) -> None:
+    def __init__(self, palette: Palette, ascii_only: bool) -> None:
         super().__init__()
-        self._palette = palette
+        self._palette, self._ascii = palette, ascii_only
         self._top = 0
 
     def scroll(self, step: int) -> None:
@@ -74,7 +74,9 @@ class HelpPage(Painted):
         else:
             lines = [line for side in _SECTIONS for section in side for line in self._section(section, width)]
         words: list[Line] = [[], [(" Words", palette.strong)]]
-        words += [_explained(word, meaning, width, palette) for word, meaning in WORDS]
+        for word, meaning in WORDS:
+            shown = word.replace("±", "(+/-4.1)" if self._ascii else "(±4.1)")
+            words.append(_explained(shown, meaning, width, palette))
         return [*lines, *words]
 
     def _section(self, section: str, width: int) -> list[Line]:
@@ -85,7 +87,7 @@ class HelpPage(Painted):
 
 
 def _explained(word: str, meaning: str, width: int, palette: Palette) -> Line:
-    text = fit(meaning, max(0, width - _WORD_CELLS - 3))
+    text = fit(meaning, max(0, width - _WORD_CELLS - 3), dots="..")
     return [("  ", palette.plain), (fit(word, _WORD_CELLS), palette.key), (text, palette.plain)]
 
 
@@ -102,9 +104,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("ctrl+c,ctrl+q,f10", "quit", id="help.quit", priority=True),
     ]
 
-    def __init__(self, palette: Palette) -> None:
+    def __init__(self, palette: Palette, ascii_only: bool) -> None:
         super().__init__()
-        self._help = HelpPage(palette)
+        self._help = HelpPage(palette, ascii_only)
 
     def compose(self) -> ComposeResult:
         yield self._help

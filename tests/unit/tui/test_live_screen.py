@@ -15,6 +15,7 @@ from livetop.profile.model import Profile
 from livetop.profile.snapshot import load
 from livetop.profile.states import State
 from livetop.tui.app import LivetopApp
+from livetop.tui.help import HelpPage
 
 SIZE = (120, 40)
 
@@ -274,6 +275,9 @@ async def test_ascii_mode_draws_ascii(size: tuple[int, int]) -> None:
             screen.footer,
         ):
             assert drawn(part).isascii(), part
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert drawn(app.screen.query_one(HelpPage)).isascii()
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])
