@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from .errors import NoSuchProcess
+from .errors import Ambiguous, NoSuchProcess
 from .obstacles import user_name
 from .process import read_argv
 from .procfs import boot_time, clock_ticks, read_file, read_stat, read_status
@@ -96,7 +96,7 @@ def matching(candidates: Iterable[Candidate], name: str) -> list[Candidate]:
 def find_one(name: str) -> int:
     """Return the PID of the one Python process of this name.
 
-    Raises NoSuchProcess when there is none, and when there are several, naming them.
+    Raises NoSuchProcess when there is none, Ambiguous when there are several, naming them.
     """
     candidates = list(find_processes())
     matches = matching(candidates, name)
@@ -109,7 +109,7 @@ def find_one(name: str) -> int:
         )
     names = ", ".join(f"{match.pid} ({describe(match.argv)})" for match in matches[:_SHOWN])
     more = f" and {len(matches) - _SHOWN} more" if len(matches) > _SHOWN else ""
-    raise NoSuchProcess(f"{len(matches)} Python processes match {shown!r}: {names}{more}. Give a PID")
+    raise Ambiguous(f"{len(matches)} Python processes match {shown!r}: {names}{more}. Give a PID")
 
 
 def describe(argv: list[str], width: int = 40) -> str:
@@ -139,6 +139,9 @@ def _is_python(pid: int, name: bytes) -> bool:
 def _is_livetop(argv: list[str]) -> bool:
     """Whether this is livetop: its script, or its package run with -m."""
     if any(os.path.basename(word) == "livetop" for word in argv[:2]):
+        return True
+    if any(flag == "-c" and "livetop.sampling" in word for flag, word in pairwise(argv[:7])):
+        # An engine of a livetop that is not where -I looks: see livetop/session/link.py.
         return True
     return any(flag == "-m" and module.partition(".")[0] == "livetop" for flag, module in pairwise(argv[:7]))
 

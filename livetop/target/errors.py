@@ -15,6 +15,12 @@ class NoSuchProcess(TargetError):
     code = 3
 
 
+class Ambiguous(TargetError):
+    """Several processes have this name; the text lists them."""
+
+    code = 2
+
+
 class NotReadable(TargetError):
     """The process is there, but it is no Python that can be read: zombie, kernel thread, other program."""
 
