@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -19,6 +20,8 @@ from .processes import ROOT, MeasureError, started
 COLUMNS, LINES = 120, 40
 
 _UNWANTED = ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES", "TMUX")
+
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 
 
 class Terminal:
@@ -39,7 +42,7 @@ class Terminal:
             if left <= 0:
                 raise MeasureError(f"{text.decode()!r} did not appear within {timeout:g} s")
             if not self._read(left):
-                raise MeasureError(f"the program in the terminal ended with code {self._process.wait(5)}")
+                raise self._ended()
         return time.monotonic() - self.began
 
     def watch(self, seconds: float) -> int:
@@ -47,7 +50,7 @@ class Terminal:
         before, end = self.bytes, time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if not self._read(left):
-                raise MeasureError(f"the program in the terminal ended with code {self._process.wait(5)}")
+                raise self._ended()
         return self.bytes - before
 
     def type(self, keys: bytes) -> None:
@@ -61,6 +64,12 @@ class Terminal:
             end = time.monotonic() + timeout
             while (left := end - time.monotonic()) > 0 and self._read(left):
                 pass
+
+    def _ended(self) -> MeasureError:
+        """With the last that it wrote, as text."""
+        said = " ".join(_ESCAPES.sub("", self._seen.decode("utf-8", "replace")).split())
+        code = self._process.wait(5)
+        return MeasureError(f"the program in the terminal ended with code {code}: ...{said[-200:]}")
 
     def _read(self, timeout: float) -> bool:
         """False at the end."""
