@@ -10,6 +10,7 @@ chunks once more.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
@@ -23,8 +24,12 @@ MAX_DEPTH = 20_000
 
 _MAX_EXTRAS = 16
 _MAX_CFRAMES = 8
+# From so many extras on (recursion through generators or C) neighbours are read together: a gap this small
+# holds no page of its own, so it is mapped where they are.
+_MANY_EXTRAS = 64
+_GAP = 2048
 # Together below what one call takes: 2 * (1 + 8 + 400 + 1) + 150.
-_MOST_EXTRAS = 400
+_MOST_REGIONS = 400
 _MAX_CHUNKS = 150
 _MAX_CHUNK = 1 << 24
 _MAX_OLDER = 8 << 20
@@ -61,6 +66,23 @@ def _frame_struct(layout: Layout) -> struct.Struct:
         form += f"{offset - position}xQ"
         position = offset + 8
     return struct.Struct(form + f"{layout.frame_owner - position}xB")
+
+
+def _joined(extras: Iterable[int]) -> list[tuple[list[int], int]]:
+    """The regions that hold these frames: (addresses of the frames in it, size in bytes)."""
+    addresses = list(extras)
+    if len(addresses) < _MANY_EXTRAS:
+        return [([address], FRAME) for address in addresses]
+    addresses.sort()
+    regions = [([addresses[0]], FRAME)]
+    for address in addresses[1:]:
+        region, size = regions[-1]
+        if address - (region[0] + size) <= _GAP:
+            region.append(address)
+            regions[-1] = (region, address + FRAME - region[0])
+        else:
+            regions.append(([address], FRAME))
+    return regions
 
 
 class StackRegions:
@@ -157,7 +179,7 @@ class StackRegions:
         unpack = self._shape.frame.unpack_from
         fresh: dict[int, None] = {}
         for _ in range(MAX_DEPTH):
-            if not frame or frame in fresh or len(fresh) > _MOST_EXTRAS:
+            if not frame or frame in fresh:
                 break
             for low, last, text in known:
                 if low <= frame <= last:
@@ -190,10 +212,13 @@ class StackRegions:
             copy += (address, 8)
             self._cframes[address] = at
             at += 8
-        for address in self._extras:
-            copy += (address, FRAME)
-            self._extras[address] = at
-            at += FRAME
+        extras: dict[int, int] = {}
+        for region, size in _joined(self._extras)[:_MOST_REGIONS]:
+            copy += (region[0], size)
+            for address in region:
+                extras[address] = at + address - region[0]
+            at += size
+        self._extras = extras
         self._chunk_at = at
         if self._chunk:
             copy += (self._chunk, self._chunk_end - self._chunk)
