@@ -106,11 +106,13 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
         use = uses.get(thread.id)
         idle += use is None or (use.idle > 0 and use.idle >= 0.99 * use.wall)
     seconds = max(duration, 1e-9)
+    active = sum(use.wall - use.idle for use in chosen)
+    waited = sum(use.gil + use.wait - use.idle for use in chosen)
     evidence = sum(view.all.weights[state] for state in SPLIT)
     return Totals(
         cpu=sum(use.own for use in chosen) / seconds,
         gil_held=profile.gil_held(query.window) / seconds,
-        wait=sum(use.gil + use.wait - use.idle for use in chosen) / seconds,
+        wait=waited / active if active > 0 else 0.0,
         native=view.all.weights[State.NATIVE] / evidence if evidence else None,
         idle_threads=idle,
         threads=len(selected),

@@ -127,8 +127,9 @@ class TimelinePoint(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Header figures of a query's window: cpu, gil_held, wait (gil wait included) per second of the
-    clock; `native` share of own time or None; threads that were idle throughout, of all alive."""
+    """Header figures of a query's window: cpu and gil_held per second of the clock; `wait` (for the GIL
+    too) as a share of the threads' time without what they idled; `native` share of own time or None;
+    threads that were idle throughout, of all alive."""
 
     cpu: float
     gil_held: float
