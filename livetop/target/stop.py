@@ -13,7 +13,8 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Final
@@ -103,7 +104,8 @@ class Stopper:
         if self._status is None:
             raise TargetError("no thread is stopped")
         if self._registers is None:
-            self._registers = self._read_registers(self._tid)
+            with self._undisturbed():
+                self._registers = self._read_registers(self._tid)
         return self._registers
 
     def release(self) -> float:
@@ -115,7 +117,8 @@ class Stopper:
         tid, status = self._tid, self._status
         if status is None:
             return 0.0
-        self._let_go(tid, status, self._registers)
+        with self._undisturbed():
+            self._let_go(tid, status, self._registers)
         self._tid, self._status = 0, None
         return monotonic() - self._running_at
 
@@ -131,21 +134,37 @@ class Stopper:
         return seconds
 
     def _release_late(self) -> None:
-        for tid, running_at in list(self._late.items()):
-            now = monotonic()
-            try:
-                status = self._wait(tid)
-            except TargetError:
-                self._late.pop(tid, None)
-                continue
-            if status is None:
-                self._late[tid] = now
-                continue
-            del self._late[tid]
-            self._let_go(tid, status, None)
-            self._late_seconds += monotonic() - running_at
+        with self._undisturbed():
+            for tid, running_at in list(self._late.items()):
+                now = monotonic()
+                try:
+                    status = self._wait(tid)
+                except TargetError:
+                    self._late.pop(tid, None)
+                    continue
+                if status is None:
+                    self._late[tid] = now
+                    continue
+                del self._late[tid]
+                self._let_go(tid, status, None)
+                self._late_seconds += monotonic() - running_at
         if not self._late:
             self._unwatch()
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Keep our own SIGCHLD handler away: it uses the same registers, and lets go of late threads too.
+
+        A thread that it has let go meanwhile must not be noted as late again.
+        """
+        if not self._watching:
+            yield
+            return
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @property
     def late(self) -> int:
