@@ -4,8 +4,9 @@
     python -m tests.soak --minutes 0.5
 
 The target makes and drops code objects, threads and deep stacks all the time. In every cycle the session
-withholds its credit for a while, as a stalled link does. Exit code 1 when the second half grows by more
-than a small bound: the engine always, the interface once its history (ten minutes) is full.
+withholds its credit for a while, as a stalled link does. Exit code 1 when the last quarter's peak is
+above the third's by more than a small bound: the engine's always, the interface's once its history (ten
+minutes) is full by then. Caches fill up first: less than five minutes say little.
 """
 
 from __future__ import annotations
@@ -141,26 +142,25 @@ def _line(look: Look) -> str:
 
 
 def verdict(looks: Sequence[Look]) -> bool:
-    """Prints start, middle and end of both, and returns whether they are flat."""
+    """Prints how both began and went on, and returns whether they are flat."""
     if len(looks) < 8:
         raise MeasureError(f"only {len(looks)} looks: too short to tell anything")
     flat = True
     for name in ("engine", "interface"):
         values = [getattr(look, name) for look in looks]
-        part = max(2, len(values) // 20)
-        middle = len(values) // 2
-        start, mean, end = (
-            statistics.median(values[at : at + part]) for at in (0, middle - part // 2, len(values) - part)
-        )
-        bound = BOUND + NOISE * mean
-        growth = end - mean
-        judged = name == "engine" or looks[middle].at >= HISTORY
+        quarter = len(values) // 4
+        start = statistics.median(values[: max(2, quarter // 4)])
+        # Caches that fill up and are emptied make a saw: peaks are what can be compared.
+        middle, end = max(values[2 * quarter : 3 * quarter]), max(values[3 * quarter :])
+        bound = BOUND + NOISE * middle
+        growth = end - middle
+        judged = name == "engine" or looks[2 * quarter].at >= HISTORY
         good = growth <= bound
         flat = flat and (good or not judged)
         said = "flat" if good else "GROWS" if judged else "grows, its history is not full yet"
         print(
-            f"{name:9}  start {start / 1e6:6.1f}  middle {mean / 1e6:6.1f}  end {end / 1e6:6.1f} MB"
-            f"  second half {growth / 1e6:+.1f} of {bound / 1e6:.1f} MB: {said}"
+            f"{name:9}  start {start / 1e6:6.1f}  third quarter {middle / 1e6:6.1f}"
+            f"  last {end / 1e6:6.1f} MB  grew {growth / 1e6:+.1f} of {bound / 1e6:.1f} MB: {said}"
         )
     return flat
 

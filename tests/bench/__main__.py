@@ -25,8 +25,6 @@ from .rounds import Plan
 from .sections import SECTIONS
 from .table import Row, as_json, as_markdown, as_text
 
-QUICK = {"seconds": 1.0, "rounds": 1, "long": 4.0, "long_rounds": 1}
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code is 0 when all was measured, also if a goal was missed; 1 when something failed."""
@@ -35,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         python, pyspy = options.python or machine.newest_python(), peer.find()
-        plan = Plan(python, pyspy, **(QUICK if options.quick else {}))
+        plan = Plan(python, pyspy, 1.0, 1, 4.0, 1) if options.quick else Plan(python, pyspy)
         about = machine.describe(python, pyspy)
     except MeasureError as error:
         print(f"bench: {error}", file=sys.stderr)

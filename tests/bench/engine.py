@@ -18,6 +18,8 @@ REFRESH = 0.25
 UNLIMITED = 2.0
 """--max-cpu as a fraction, so that the rate that is asked for is the rate that is measured."""
 HOT_RATE = 1e6
+WARMING = 1.5
+"""Seconds before a measure. While a code object is new, it is compared with the target's at every sample."""
 
 
 @contextmanager
@@ -47,6 +49,10 @@ def next_delta(link: EngineLink) -> Delta:
 def sample(target: Target, rate: float, seconds: float) -> Figures:
     """Samples for a while. Only samples that could be read count."""
     with attached(target.pid, rate) as link:
+        warm = time.monotonic() + WARMING
+        while time.monotonic() < warm:
+            time.sleep(REFRESH)
+            next_delta(link)
         stretch = Stretch.begin(link.pid, target)
         counts = dict.fromkeys(("samples", "ticks", "exact", "stops", "rejected", "unread", "late"), 0)
         pause = pause_max = 0.0

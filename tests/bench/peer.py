@@ -17,7 +17,7 @@ from typing import IO
 from .processes import MeasureError, started
 from .rounds import Figures
 from .stretch import Stretch, per_sample
-from .targets import Target
+from .targets import BUSY, Target
 
 MODES: dict[str, tuple[str, ...]] = {"py-spy": (), "py-spy --nonblocking": ("--nonblocking",)}
 """Name in the table -> options."""
@@ -25,7 +25,7 @@ MODES: dict[str, tuple[str, ...]] = {"py-spy": (), "py-spy --nonblocking": ("--n
 HOT_RATE = 100_000
 
 _BEGINS = "Sampling process"
-_SUMMARY = re.compile(r"Samples: (\d+) Errors: (\d+)")
+_ERRORS = re.compile(r"Errors: (\d+)")
 _ENDING = 20.0
 
 
@@ -41,13 +41,14 @@ def find() -> str:
 @contextmanager
 def recording(
     pyspy: str, pid: int, rate: float, options: Sequence[str] = ()
-) -> Iterator[subprocess.Popen[str]]:
-    """A py-spy that is about to take its first sample.
+) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A py-spy that is about to take its first sample, and where it will write at its end.
 
     It records without a limit: its `-d` is a number of samples at the rate that was asked for.
     """
     with tempfile.TemporaryDirectory(prefix="livetop-bench-") as folder:
-        command = [pyspy, "record", "-f", "raw", "-o", f"{folder}/raw", "-r", f"{rate:.0f}"]
+        raw = Path(folder, "raw")
+        command = [pyspy, "record", "-f", "raw", "-o", str(raw), "-r", f"{rate:.0f}"]
         with started(
             [*command, "-p", str(pid), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:
@@ -58,7 +59,7 @@ def recording(
                 said.append(line.strip())
             else:
                 raise MeasureError(f"py-spy did not start: {' / '.join(filter(None, said))[:300]}")
-            yield process
+            yield process, raw
 
 
 def _lines(stream: IO[str] | None) -> Iterator[str]:
@@ -67,23 +68,25 @@ def _lines(stream: IO[str] | None) -> Iterator[str]:
 
 
 def sample(pyspy: str, target: Target, rate: float, seconds: float, options: Sequence[str] = ()) -> Figures:
-    """Samples for a while. Its samples are those of threads that are not idle, errors apart.
+    """Samples for a while. Only stacks of the busy thread count: one is one tick.
 
-    With one busy thread a sample is a tick.
+    (The number that it prints includes blocked threads that it takes for active.) It keeps nothing from
+    sample to sample, so there is nothing to warm up.
     """
-    with recording(pyspy, target.pid, rate, options) as process:
+    with recording(pyspy, target.pid, rate, options) as (process, raw):
         stretch = Stretch.begin(process.pid, target)
         time.sleep(seconds)
         figures = stretch.end()
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=_ENDING)
-    found = _SUMMARY.search(said)
-    if found is None:
-        raise MeasureError(f"py-spy told no number of samples: {said.strip()[-200:]}")
-    samples, errors = map(int, found.groups())
+        errors = _ERRORS.search(said)
+        if errors is None:
+            raise MeasureError(f"py-spy did not end well: {said.strip()[-200:]}")
+        busy = [line for line in raw.read_text().splitlines() if BUSY in line]
+    samples = sum(int(line.rpartition(" ")[2]) for line in busy)
     if not samples:
-        raise MeasureError(f"py-spy took no samples in {seconds:g} s ({errors} errors)")
-    return {**per_sample(figures, samples, samples), "errors": errors}
+        raise MeasureError(f"py-spy took no samples in {seconds:g} s ({errors[1]} errors)")
+    return {**per_sample(figures, samples, samples), "errors": int(errors[1])}
 
 
 def first_sample(pyspy: str, target: Target) -> Figures:

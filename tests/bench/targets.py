@@ -18,6 +18,10 @@ HOT = {"plain": "spin_plain", "calls": "mix"}
 """Style of work -> name of the function that takes most of the time."""
 
 
+BUSY = "descend"
+"""A function that is on the busy thread's stack all the time, and on no other's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A running program that counts its work. Without a board nothing is counted."""

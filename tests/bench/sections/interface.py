@@ -76,7 +76,7 @@ def _screen(target: Target, *, refresh: int, seconds: float) -> Figures:
 
 
 def _record(pyspy: str, target: Target, *, seconds: float) -> Figures:
-    with peer.recording(pyspy, target.pid, 100) as process:
+    with peer.recording(pyspy, target.pid, 100) as (process, _):
         stretch = Stretch.begin(process.pid, target)
         time.sleep(seconds)
         return stretch.end()

@@ -18,7 +18,7 @@ GOALS = {150: Goal(limit=0.08)}
 
 
 def threads(plan: Plan) -> list[Row]:
-    """A tick looks at all threads. py-spy's ticks are its samples, as it leaves out what is idle."""
+    """A tick looks at all threads. The busy thread's samples tell how many py-spy took."""
     rows: list[Row] = []
     for count in HOT:
         start = partial(stack, plan.python, DEPTH, count)
