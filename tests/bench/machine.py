@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from livetop import __version__
+from tests import interpreters
 
 from .processes import MeasureError
-
-SUPPORTED = ((3, 13), (3, 12), (3, 11))
-"""Versions of targets, the one that is measured first in front."""
 
 
 def describe(python: str, pyspy: str) -> dict[str, str]:
@@ -51,20 +47,8 @@ def version_of(python: str) -> str:
 
 def newest_python() -> str:
     """The newest supported interpreter on this machine. Raises MeasureError if there is none."""
-    for major, minor in SUPPORTED:
-        for python in _candidates(f"{major}.{minor}"):
-            try:
-                if version_of(python).startswith(f"{major}.{minor}."):
-                    return python
-            except MeasureError:
-                continue
-    wanted = ", ".join(f"{major}.{minor}" for major, minor in SUPPORTED)
-    raise MeasureError(f"no CPython of {wanted} found; name one with --python PATH")
-
-
-def _candidates(version: str) -> Iterator[str]:
-    folder = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from map(str, sorted(folder.glob(f"versions/{version}.*/bin/python3")))
-    found = shutil.which(f"python{version}")
-    if found:
-        yield found
+    found = interpreters.supported()
+    if not found:
+        wanted = ", ".join(f"{major}.{minor}" for major, minor in interpreters.SUPPORTED)
+        raise MeasureError(f"no CPython of {wanted} found; name one with --python PATH")
+    return found[-1].path
