@@ -1,26 +1,34 @@
 """Call-heavy code whose stacks are known: `# -> name` on a line says which functions that line may call.
 
 Says {"file", "lines": {function: its lines}, "calls": {line: functions that may be called there}}, then runs
-`calls` (plain calls only), `mixed` (generators, callbacks from C, comprehensions) or `calm` (few calls).
+`calls` (plain calls only), `mixed` (generators, callbacks from C, comprehensions) or `calm` (few calls). A
+second argument makes the innermost functions of `calls` loop so many times.
 """
 
 import functools
 import json
 import sys
 
+WORK = range(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+
 
 def leaf_add(n):
-    n += 1
+    for _ in WORK:
+        n += 1
     return n
 
 
 def leaf_mul(n):
+    for _ in WORK:
+        n ^= 7
     n *= 3
     n &= 1023
     return n
 
 
 def leaf_bits(n):
+    for _ in WORK:
+        n ^= 3
     n ^= 5
     n |= 1
     return n & 255
@@ -105,6 +113,8 @@ def recurse(n):
 
 
 def bottom(n):
+    for _ in WORK:
+        n += 1
     return n + 1
 
 
@@ -242,4 +252,5 @@ def facts():
 
 if __name__ == "__main__":
     print(json.dumps(facts()), flush=True)
-    {"calls": calls, "mixed": mixed, "calm": calm}[sys.argv[1]]()  # -> calls, mixed, calm
+    run = {"calls": calls, "mixed": mixed, "calm": calm}[sys.argv[1]]
+    run()  # -> calls, mixed, calm
