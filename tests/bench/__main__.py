@@ -23,7 +23,7 @@ from . import machine, peer
 from .processes import MeasureError
 from .rounds import Plan
 from .sections import SECTIONS
-from .table import Row, as_json, as_markdown, as_text
+from .table import Row, as_json, as_line, as_markdown, as_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,13 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     about["measured"] = f"{plan.rounds} rounds of {plan.seconds:g} s, {time.strftime('%Y-%m-%d')}"
     measured: dict[str, list[Row]] = {}
     interrupted = False
-    for name in options.only or SECTIONS:
-        print(f"bench: {name} ...", file=sys.stderr)
-        try:
-            measured[name] = SECTIONS[name](plan)
-        except KeyboardInterrupt:
-            interrupted = True
-            break
+    try:
+        for name in options.only or SECTIONS:
+            rows = measured.setdefault(name, [])
+            for row in SECTIONS[name](plan):
+                rows.append(row)
+                print(f"bench: {as_line(row)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        # What there is, is printed.
+        interrupted = True
     write = as_markdown if options.markdown else as_text
     print(write(measured, about), end="")
     if options.json:

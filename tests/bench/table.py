@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,6 +150,12 @@ def _remarks(rows: Rows) -> list[str]:
     return [f"{row.what}: {text}" for row in rows for text in (*row.notes, *row.problems)]
 
 
+def as_line(row: Row) -> str:
+    """One row alone, to tell how it goes."""
+    shown = [f"{name} {row.cell(name)}" for name in CONTENDERS if name in row.series]
+    return f"{row.what}: {', '.join(shown)}"
+
+
 def as_text(sections: Mapping[str, Rows], machine: Mapping[str, str]) -> str:
     """For a terminal."""
     cells = [_cells(row) for rows in sections.values() for row in rows]
@@ -184,6 +190,3 @@ def as_json(sections: Mapping[str, Rows], machine: Mapping[str, str]) -> dict[st
         "machine": dict(machine),
         "sections": {name: [row.as_json() for row in rows] for name, rows in sections.items()},
     }
-
-
-Section = Callable[..., Rows]

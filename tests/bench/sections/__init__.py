@@ -1,8 +1,8 @@
-"""What is measured, by topic: name -> function from a Plan to rows."""
+"""What is measured, by topic: name -> function from a Plan to rows, each as soon as it is there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tests.bench.rounds import Plan
 from tests.bench.table import Row
@@ -13,7 +13,7 @@ from .slowdown import slowdown
 from .start import start
 from .threads import threads
 
-SECTIONS: dict[str, Callable[[Plan], list[Row]]] = {
+SECTIONS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "depth": depth,
     "threads": threads,
     "slowdown": slowdown,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 
 from tests.bench import peer
@@ -24,28 +25,22 @@ _SETTLE = 2.0
 _PATIENCE = 20.0
 
 
-def interface(plan: Plan) -> list[Row]:
+def interface(plan: Plan) -> Iterator[Row]:
     """The real screen over the bundled demo: six threads, dozens of lines that change all the time."""
     start = partial(demo, plan.python)
-    rows: list[Row] = []
     for refresh, goal in BYTES.items():
         contenders = {LIVETOP: partial(_screen, refresh=refresh, seconds=plan.long)}
         if refresh == USUAL:
             contenders["py-spy"] = partial(_record, plan.pyspy, seconds=plan.long)
         series = alternate(start, contenders, plan.long_rounds)
         mine = {LIVETOP: series[LIVETOP]}
-        rows += [
-            Row(f"interface at {refresh} Hz, share of a core", SHARE, "interface", mine, CPU),
-            Row(f"bytes to the terminal at {refresh} Hz", KILOBYTES, "bytes", mine, goal),
-        ]
+        yield Row(f"interface at {refresh} Hz, share of a core", SHARE, "interface", mine, CPU)
+        yield Row(f"bytes to the terminal at {refresh} Hz", KILOBYTES, "bytes", mine, goal)
         if refresh == USUAL:
-            rows += [
-                Row("engine under the screen, share of a core", SHARE, "engine", mine),
-                Row("peak memory, engine", MEGABYTES, "engine_peak", mine),
-                Row("peak memory, interface", MEGABYTES, "interface_peak", mine),
-                Row("peak memory, together", MEGABYTES, "peak", series),
-            ]
-    return rows
+            yield Row("engine under the screen, share of a core", SHARE, "engine", mine)
+            yield Row("peak memory, engine", MEGABYTES, "engine_peak", mine)
+            yield Row("peak memory, interface", MEGABYTES, "interface_peak", mine)
+            yield Row("peak memory, together", MEGABYTES, "peak", series)
 
 
 def _screen(target: Target, *, refresh: int, seconds: float) -> Figures:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
 
 from tests.bench.rounds import EXPECTED, Contender, Plan, Series, attempt
 from tests.bench.stretch import Stretch
-from tests.bench.table import LOSS, Row
+from tests.bench.table import LIVETOP, LOSS, Row
 from tests.bench.targets import Target, stack
 
 from .contenders import behind, samplers
@@ -25,16 +26,13 @@ CASES = (
 STYLES = {"plain": "a loop", "calls": "small calls"}
 
 
-def slowdown(plan: Plan) -> list[Row]:
+def slowdown(plan: Plan) -> Iterator[Row]:
     """Each profiler between two stretches without any; its loss is against the mean of the two."""
-    rows = []
     for style, threads, rate in CASES:
         series = _in_turns(plan, style, threads, samplers(plan, rate))
-        what = f"target slower at {rate:,.0f} Hz, {STYLES[style]}" + (
-            f", {threads} threads" if threads > 1 else ""
-        )
-        rows.append(Row(what, LOSS, "loss", series, notes=behind(series, rate)))
-    return rows
+        more = f", {threads} threads" if threads > 1 else ""
+        what = f"target slower at {rate:,.0f} Hz, {STYLES[style]}{more}"
+        yield Row(what, LOSS, "loss", series, notes=(*_spread(series), *behind(series, rate)))
 
 
 def _in_turns(plan: Plan, style: str, threads: int, contenders: dict[str, Contender]) -> dict[str, Series]:
@@ -55,6 +53,19 @@ def _in_turns(plan: Plan, style: str, threads: int, contenders: dict[str, Conten
             for each in series.values():
                 each.failures.append(str(error))
     return series
+
+
+def _spread(series: dict[str, Series]) -> tuple[str, ...]:
+    """How far the rounds lie apart: what else the machine does shows here first."""
+    notes = []
+    for name, each in series.items():
+        losses = each.values("loss")
+        if len(losses) > 1:
+            notes.append(f"{name} from {min(losses):.1%} to {max(losses):.1%}")
+    paused = series[LIVETOP].median("paused")
+    if paused is not None:
+        notes.append(f"livetop itself counts {paused:.2%} of standing still")
+    return tuple(notes)
 
 
 def _alone(target: Target, seconds: float) -> float:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 
 from tests.bench import engine, peer
 from tests.bench.processes import PROGRAMS, MeasureError
-from tests.bench.rounds import Figures, Plan, Series, alternate
+from tests.bench.rounds import Contender, Figures, Plan, Series, alternate
 from tests.bench.table import EXTRA, LIVETOP, SECONDS, Goal, Row
 from tests.bench.targets import HOT, Target, stack
 from tests.bench.terminal import terminal
@@ -24,31 +25,25 @@ _PATIENCE = 15.0
 _INTERRUPT = b"\x03"
 
 
-def start(plan: Plan) -> list[Row]:
+def start(plan: Plan) -> Iterator[Row]:
     """Short and noisy: twice the rounds."""
     target = partial(stack, plan.python, DEPTH)
     rounds = 2 * plan.rounds
-    samples = alternate(
-        target, {LIVETOP: engine.first_sample, PYSPY: partial(peer.first_sample, plan.pyspy)}, rounds
-    )
-    screens = alternate(target, {LIVETOP: _screen, BARE: _bare, PYSPY: partial(_top, plan.pyspy)}, rounds)
-    dumps = alternate(
-        target,
-        {
-            LIVETOP: partial(_dump, (sys.executable, "-m", "livetop", "dump")),
-            PYSPY: partial(_dump, (plan.pyspy, "dump", "--pid")),
-        },
-        rounds,
-    )
+    first = {LIVETOP: engine.first_sample, PYSPY: partial(peer.first_sample, plan.pyspy)}
+    samples = alternate(target, first, rounds)
+    notes: tuple[str, ...] = ("py-spy: until it says that it samples",)
+    yield Row("start to first sample", SECONDS, "seconds", samples, notes=notes)
+    painters: dict[str, Contender] = {LIVETOP: _screen, BARE: _bare, PYSPY: partial(_top, plan.pyspy)}
+    screens = alternate(target, painters, rounds)
     shown = {name: screens[name] for name in (LIVETOP, PYSPY)}
-    return [
-        Row("start to first sample", SECONDS, "seconds", samples,
-            notes=("py-spy: until it says that it samples",)),
-        Row("start to first rows on screen", SECONDS, "seconds", shown, notes=("py-spy: top",)),
-        Row("a bare Textual app's first paint", SECONDS, "seconds", {LIVETOP: screens[BARE]}),
-        Row("first rows beyond the bare app", EXTRA, "beyond", {LIVETOP: _beyond(screens)}, BEYOND),
-        Row("dump", SECONDS, "seconds", dumps, DUMP),
-    ]  # fmt: skip
+    yield Row("start to first rows on screen", SECONDS, "seconds", shown, notes=("py-spy: top",))
+    yield Row("a bare Textual app's first paint", SECONDS, "seconds", {LIVETOP: screens[BARE]})
+    yield Row("first rows beyond the bare app", EXTRA, "beyond", {LIVETOP: _beyond(screens)}, BEYOND)
+    dumpers: dict[str, Contender] = {
+        LIVETOP: partial(_dump, (sys.executable, "-m", "livetop", "dump")),
+        PYSPY: partial(_dump, (plan.pyspy, "dump", "--pid")),
+    }
+    yield Row("dump", SECONDS, "seconds", alternate(target, dumpers, rounds), DUMP)
 
 
 def _screen(target: Target) -> Figures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from tests.bench.rounds import Plan, alternate
@@ -17,25 +18,19 @@ RATE = 100.0
 GOALS = {150: Goal(limit=0.08)}
 
 
-def threads(plan: Plan) -> list[Row]:
+def threads(plan: Plan) -> Iterator[Row]:
     """A tick looks at all threads. The busy thread's samples tell how many py-spy took."""
-    rows: list[Row] = []
     for count in HOT:
         start = partial(stack, plan.python, DEPTH, count)
         hot = alternate(start, samplers(plan, None), plan.rounds)
-        rows.append(Row(f"highest tick rate, {_named(count)}", HERTZ, "tick_rate", hot))
-        rows.append(Row(f"CPU a tick at that rate, {_named(count)}", MICROSECONDS, "cpu_tick", hot))
+        yield Row(f"highest tick rate, {_named(count)}", HERTZ, "tick_rate", hot)
+        yield Row(f"CPU a tick at that rate, {_named(count)}", MICROSECONDS, "cpu_tick", hot)
     for count in PACED:
         start = partial(stack, plan.python, DEPTH, count)
         paced = alternate(start, samplers(plan, RATE, max(plan.seconds, 2.0)), plan.rounds)
-        rows += [
-            Row(f"CPU a tick at 100 Hz, {_named(count)}", MICROSECONDS, "cpu_tick", paced),
-            Row(
-                f"share of a core at 100 Hz, {_named(count)}",
-                SHARE, "share", paced, GOALS.get(count), behind(paced, RATE),
-            ),
-        ]  # fmt: skip
-    return rows
+        yield Row(f"CPU a tick at 100 Hz, {_named(count)}", MICROSECONDS, "cpu_tick", paced)
+        goal, notes = GOALS.get(count), behind(paced, RATE)
+        yield Row(f"share of a core at 100 Hz, {_named(count)}", SHARE, "share", paced, goal, notes)
 
 
 def _named(count: int) -> str:
