@@ -47,7 +47,7 @@ class OneThread:
     def exact(self) -> Place | Outcome | None:
         """The thread is stopped for it; None when it did not stop in time."""
         self.tree.now = monotonic()
-        if not self.stopper.stop(self.watched.tid, 0.05):
+        if not self.stopper.stop(self.watched.tid, 1.0):
             self.stopper.poll_late()
             return None
         self.tree.held = True

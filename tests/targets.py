@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -13,12 +15,21 @@ from typing import Any
 
 PROGRAMS = Path(__file__).parent / "programs"
 
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_us() -> None:
+    """A test run that is killed must not leave spinning programs behind."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
 
 class Target:
     """A program of tests/programs that has said it is ready.
 
-    It says so with a line of JSON on its standard output (`ready`: what it had to tell), and may answer further
-    lines written to it. Nothing here waits for a clock: reading blocks until the program has spoken or ended.
+    It says so with a line of JSON on its standard output (`ready`: what it had to tell), and may answer
+    further lines written to it. Nothing here waits for a clock: reading blocks until the program has spoken
+    or ended.
     """
 
     def __init__(
@@ -30,6 +41,7 @@ class Target:
         **popen: Any,
     ) -> None:
         argv = [python, *options, str(PROGRAMS / program), *map(str, args)]
+        popen.setdefault("preexec_fn", _end_with_us)
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **popen)
         self.pid = self.process.pid
         try:
@@ -81,10 +93,8 @@ class Target:
         self.process.wait(30)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     stream.close()
-                except BrokenPipeError:
-                    pass
 
     def __enter__(self) -> Target:
         return self

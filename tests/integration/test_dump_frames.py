@@ -1,8 +1,8 @@
 """What `dump` says is what the target says of itself, frame by frame and line by line."""
 
 import pytest
-from livetop.sampling.dump import dump_process
 
+from livetop.sampling.dump import dump_process
 from tests.targets import Target
 
 THREADS = 50

@@ -1,12 +1,12 @@
-"""Stacks read from call-heavy programs can exist: all exact ones, and nearly all that two copies agreed on."""
+"""Stacks of call-heavy programs can exist: all exact ones, and nearly all that two copies agreed on."""
 
 from random import random
 from time import sleep
 
 import pytest
+
 from livetop.cpython.tree import Place
 from livetop.sampling.dump import dump_process
-
 from tests.reading import OneThread, Possible, stack
 from tests.targets import Target
 
@@ -81,7 +81,8 @@ def test_dumps_of_a_busy_program_can_exist(busy, exact):
     shown = 0
     for _ in range(40):
         (thread,) = dump_process(busy.pid, exact)["threads"]
-        assert thread["state"] == "running"
+        # On a busy machine it may wait for a page of memory.
+        assert thread["state"] in ("running", "wait")
         if thread["frames"] is None and not exact:
             # Without stops there may be no two copies that agree; nothing is invented then.
             continue
