@@ -15,6 +15,8 @@ from .tree import Place, StackTree
 
 # Read less again when a deep stack has become shallow by this much.
 _SLACK = 8192
+# No thread state is larger; the outermost cframe, with no frame while no Python code runs, is a part of it.
+_THREAD_STATE = 1024
 # More bytes than any chunk has: a frame outside the newest chunk is never compared by what lies below it.
 _NOWHERE = 1 << 62
 # enum _frameowner (pycore_frame.h), the same in 3.11 to 3.13.
@@ -110,7 +112,9 @@ class StackReader(StackRegions):
         ):
             return TORN
         leaf, chunk, top = pointers
+        outermost = True
         if shape.through_cframe:
+            outermost = self.address <= leaf < self.address + _THREAD_STATE
             slot = self._cframes.get(leaf + shape.layout.current_frame)
             if slot is None:
                 return MISS
@@ -118,8 +122,9 @@ class StackReader(StackRegions):
             if double and shape.cframe_struct.unpack_from(buffer, second + slot)[0] != leaf:
                 return TORN
         if not leaf:
+            # A cframe on the C stack that has no frame yet: an evaluation loop is just being entered.
             self.depth = 0
-            return EMPTY
+            return EMPTY if outermost else TORN
         if chunk != self._chunk or self._chunk_end - top > _SLACK:
             return MISS
         low, end = self._chunk, self._chunk_end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from livetop.cpython.code import CodeReader
@@ -26,6 +26,11 @@ from .watched import Watched
 
 # A thread that cannot be stopped (it is deep in the kernel, or stops are off) is looked at so often.
 _ATTEMPTS = 400
+# Seconds to wait for a stop (the thread runs on meanwhile), before the next attempt after one that did not
+# come, and at the end for those that come late.
+_STOP = 0.1
+_NAP = 0.001
+_LATE = 1.0
 
 _WORDS = {State.OWN: "running", State.GIL: "gil", State.WAIT: "wait", State.IDLE: "idle"}
 
@@ -50,8 +55,16 @@ class _Dumper:
         self._tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self._read = VectoredRead(pid)
         self._names: dict[int, str] = {}
+        self._stopper: Stopper | None = None
 
     def dump(self) -> dict[str, Any]:
+        try:
+            return self._dump()
+        finally:
+            if self._stopper is not None:
+                self._stopper.close(_LATE)
+
+    def _dump(self) -> dict[str, Any]:
         threads = []
         names = ThreadNames(self._memory, self._runtime.layout)
         tids = innermost_tids(self._pid, list_tids(self._pid))
@@ -124,9 +137,13 @@ class _Dumper:
             return watched.read_still(self._read)
         if not self._exact:
             return watched.read_double(self._read)
-        stopper = Stopper(self._pid)
+        if self._stopper is None:
+            self._stopper = Stopper(self._pid)
+        stopper = self._stopper
         try:
-            if not stopper.stop(watched.tid, 0.02):
+            if not stopper.stop(watched.tid, _STOP):
+                # It is deep in the kernel, or waits for a core: look again a little later.
+                sleep(_NAP)
                 return TORN
             self._tree.held = True
             try:
@@ -137,8 +154,6 @@ class _Dumper:
         except (PermissionDenied, AlreadyTraced):
             self._exact = False
             return TORN
-        finally:
-            stopper.close()
         return watched.parse_again(self._read, self._tree) if outcome is UNKNOWN else outcome
 
     def _holds_gil(self, state: ThreadState) -> bool:
