@@ -10,12 +10,13 @@ from livetop.profile.info import LineHeat
 from livetop.tui import figures
 from livetop.tui.bars import bar_scale, heat_bar
 from livetop.tui.columns import COLD, HOT, WIDE
-from livetop.tui.fit import fit, plain
+from livetop.tui.fit import cells, cut, fit, plain
 from livetop.tui.paint import Line, Painted, fill, spread, width_of
 from livetop.tui.theme import COLOR, Palette
 
 _BAR = 8
 _TAB = 4
+_LEAST_CALLER = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,15 @@ class SourcePane(Painted):
         room = width - width_of(right)
         line: Line = [(" callers: " if excerpt.callers else "", palette.quiet)]
         for index, (label, share) in enumerate(excerpt.callers):
-            text = f"{', ' if index else ''}{plain(label)} {figures.percent(share)}"
-            if width_of(line) + width_of([(text, palette.plain)]) > room:
-                break
-            line.append((text, palette.plain))
+            text = f"{', ' if index else ''}{plain(label)}"
+            end = f" {figures.percent(share)}"
+            left = room - width_of(line) - len(end)
+            if cells(text) > left:
+                if index or left < _LEAST_CALLER:
+                    break
+                # Better a part of the first one, with its place, than none.
+                text = cut(text, left, keep="right", dots="..." if self._ascii else "…")
+            line.append((text + end, palette.plain))
         return spread([(fit("", 0), palette.plain), *line], right, width)
 
 
