@@ -135,10 +135,20 @@ class StackRegions:
                     del self._cframes[next(iter(self._cframes))]
         except MemoryFault:
             return False
+        self._forget_unmapped()
         self._lay_chunks(chunk, top)
         self._lay_extras(pointer, top)
         self._assemble()
         return True
+
+    def _forget_unmapped(self) -> None:
+        """One address whose memory was given back would spoil each read from now on."""
+        slots = [(self._cframes, address, 8) for address in self._cframes]
+        slots += [(self._extras, address, FRAME) for address in self._extras]
+        data = self.memory.read_many([(address, size) for _, address, size in slots])
+        for (known, address, _), found in zip(slots, data, strict=True):
+            if found is None:
+                del known[address]
 
     def _lay_chunks(self, chunk: int, top: int) -> None:
         """Take the newest chunk up to a little above `top`, and the used part of the older ones."""

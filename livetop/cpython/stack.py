@@ -155,7 +155,7 @@ class StackReader(StackRegions):
         # The callers are the same bytes as last time: only the innermost frame has to be looked at.
         if below == self._prefix and older == self._older_bytes:
             known = self._index.get(leaf)
-            if known is not None and known[3] == previous:
+            if known is not None and known[3] == previous and known[1].code_address >= 0:
                 for slot, last in self._used:
                     slot += base
                     if buffer[slot : slot + FRAME] != last:
@@ -214,7 +214,8 @@ class StackReader(StackRegions):
                 known = index.get(frame)
                 if known is not None and known[3] == previous:
                     length = known[0]
-                    if length <= len(prefix) and below[:length] == prefix[:length]:
+                    same = length <= len(prefix) and below[:length] == prefix[:length]
+                    if same and known[1].code_address >= 0:
                         _, place, depth, _, used_kept = known
                         kept = order.index(frame)
                         break

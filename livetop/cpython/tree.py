@@ -24,7 +24,7 @@ _MAX_VOLATILE = 10_000
 class Place:
     """A line of code, reached from `parent`. The root has no code.
 
-    `code_address` is -1 once the code was found replaced.
+    `code_address` is -1 once the code, or that of a caller, was found replaced.
     """
 
     __slots__ = ("by_line", "children", "code", "code_address", "line", "parent")
@@ -73,7 +73,7 @@ class StackTree:
                 code = self.codes.get(code_address, self.now)
         except (ObjectError, MemoryFault):
             return None
-        if not code.holds(instruction):
+        if not code.holds(instruction) or parent.code_address < 0:
             return None
         key = (code, code.line(instruction))
         place = parent.by_line.get(key)
@@ -134,7 +134,7 @@ class StackTree:
                 self._volatile.clear()
             self._volatile[code.address] = self.now + VOLATILE
             for place in self._places.pop(code, ()):
-                place.code_address = -1
+                _mark_gone(place)
                 parent = place.parent
                 if parent is not None:
                     parent.by_line.pop((code, place.line), None)
@@ -155,3 +155,12 @@ class StackTree:
         self._places.clear()
         self.young.clear()
         self.codes.forget()
+
+
+def _mark_gone(place: Place) -> None:
+    """Readers that remember a place further in as a caller must not go on from there."""
+    gone = [place]
+    for place in gone:
+        if place.code_address >= 0:
+            place.code_address = -1
+            gone += place.by_line.values()
