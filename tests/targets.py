@@ -19,7 +19,7 @@ _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
-def _end_with_us() -> None:
+def end_with_us() -> None:
     """A test run that is killed must not leave spinning programs behind."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -41,7 +41,7 @@ class Target:
         **popen: Any,
     ) -> None:
         argv = [python, *options, str(PROGRAMS / program), *map(str, args)]
-        popen.setdefault("preexec_fn", _end_with_us)
+        popen.setdefault("preexec_fn", end_with_us)
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **popen)
         self.pid = self.process.pid
         try:

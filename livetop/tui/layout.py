@@ -21,8 +21,8 @@ MainScreen {
     &.-tall #source { display: block; }
     &.-full #source { display: block; height: 1fr; max-height: 100%; }
     &.-full #table { display: none; }
-    &.-tiny Widget { display: none; }
-    &.-tiny #too-small { display: block; }
+    &.-tiny Widget { display: none !important; }
+    &.-tiny #too-small { display: block !important; }
 }
 """
 """The app's style sheet: Textual does not load that of a default screen."""
