@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 
 DEBUG_COOKIE = b"xdebugpy"
 
@@ -82,6 +83,8 @@ class Layout:
     managed_dict: int = -24
 
 
+# What is read of each _PyInterpreterFrame: all but its values.
+FRAME = 80
 # struct _PyStackChunk: previous, size, top (an index of words), data; the same since 3.11.
 CHUNK = struct.Struct("<QQQ")
 CHUNK_DATA = CHUNK.size
@@ -201,6 +204,15 @@ DEBUG_OFFSETS_WORDS: dict[tuple[int, int], str] = {
 
 DEBUG_OFFSETS_HEAD = struct.Struct("<8sQQ")
 _REASONABLE = 1 << 20
+# Fields that are read together lie so, each 8 bytes or more behind the one before.
+_IN_ORDER = (
+    "frame.executable frame.previous frame.instr_ptr frame.owner",
+    "ts.current_frame ts.datastack_chunk",
+    "unicode.length unicode.state",
+    "is.gil is.gil_holder is.gil_locked",
+    *(f"code.{field} code.size" for field in ["filename", "name", "qualname", "linetable", "firstlineno"]),
+    "object.type bytes.ob_size code.size",
+)
 
 
 class LayoutError(ValueError):
@@ -215,7 +227,8 @@ def debug_offsets_size(version: tuple[int, int]) -> int:
 def from_debug_offsets(version: tuple[int, int], data: bytes) -> Layout:
     """The layout that the target's own `_Py_DebugOffsets` (`data`, from its cookie on) states.
 
-    Raises LayoutError when an offset lies outside any structure CPython could have.
+    Raises LayoutError when an offset lies outside any structure CPython could have, or not where the
+    fields around it are.
     """
     names = DEBUG_OFFSETS_WORDS[version].split()
     words = struct.unpack_from(f"<{len(names)}Q", data, DEBUG_OFFSETS_HEAD.size)
@@ -223,6 +236,12 @@ def from_debug_offsets(version: tuple[int, int], data: bytes) -> Layout:
     wild = [name for name, value in o.items() if value > _REASONABLE]
     if wild:
         raise LayoutError(f"the target's debug offsets are damaged ({wild[0]} = {o[wild[0]]})")
+    for order in _IN_ORDER:
+        for before, after in pairwise(order.split()):
+            if o[before] + 8 > o[after]:
+                raise LayoutError(f"the target's debug offsets are damaged ({before} = {o[before]})")
+    if o["frame.owner"] >= FRAME:
+        raise LayoutError(f"the target's debug offsets are damaged (frame.owner = {o['frame.owner']})")
     beside = BESIDE_DEBUG_OFFSETS[version]
     return Layout(
         version=version,

@@ -15,11 +15,10 @@ from collections.abc import Iterable
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
-from .layout import CHUNK, CHUNK_DATA, Layout
+from .layout import CHUNK, CHUNK_DATA, FRAME, Layout
 
 # The innermost frames of the next sample may lie higher: read this much more than was used.
 _MARGIN = 1024
-FRAME = 80
 MAX_DEPTH = 20_000
 
 _MAX_EXTRAS = 16

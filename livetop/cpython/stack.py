@@ -10,7 +10,8 @@ from __future__ import annotations
 from livetop.target.memory import Memory
 from livetop.target.vectored import VectoredRead
 
-from .regions import FRAME, MAX_DEPTH, Shape, StackRegions
+from .layout import FRAME
+from .regions import MAX_DEPTH, Shape, StackRegions
 from .tree import Place, StackTree
 
 # Read less again when a deep stack has become shallow by this much.
