@@ -69,7 +69,7 @@ def read_threads(
     found: list[ThreadState] = []
     seen = set()
     address = head
-    while address and address not in seen and len(found) < MAX_THREADS:
+    while address and address not in seen and len(seen) < MAX_THREADS:
         seen.add(address)
         data = ahead.get(address)
         if data is None:
