@@ -17,7 +17,9 @@ _LEAST_PAUSE = 20e-6
 # How much one stop, and one second, says about the next.
 _BY_STOP = 0.1
 _BY_SECOND = 0.2
-
+# A debt of so many seconds of the budget halves the stops; a longer one than the latter is forgiven.
+_HALVED_BY = 10.0
+_LONGEST_DEBT = 300.0
 
 # The engine's first moments are not typical of what it costs (seconds).
 _START_UP = 1.0
@@ -34,12 +36,14 @@ class PauseBudget:
         self._since = now
         self._spent = 0.0
         self._mean = _FIRST_PAUSE
-        self._thrift = 1.0
+        self._debt = 0.0
+        """What was overspent, in seconds that the budget takes to pay for it."""
 
     @property
     def stops(self) -> float:
         """Stops a second that the budget pays for, by what they have cost of late."""
-        return self._thrift * self.share / self._mean
+        thrift = _HALVED_BY / (_HALVED_BY + self._debt)
+        return thrift * self.share / self._mean
 
     def spent(self, pause: float) -> None:
         """Take note of a stop that lasted `pause` seconds."""
@@ -50,17 +54,17 @@ class PauseBudget:
         """Once a second, hold what was spent against the budget.
 
         The mean follows a change at once, but rare long stops escape it; and after one of them there may be
-        no stop for long that could lower it again.
+        no stop for long that could lower it again. What was overspent is a debt: stops are the rarer the
+        more of it there is.
         """
         elapsed = now - self._since
         if elapsed < 1.0 or self.share <= 0:
             return
         used = self._spent / elapsed / self.share
+        debt = self._debt + self._spent / self.share - elapsed
+        self._debt = min(_LONGEST_DEBT, max(0.0, debt))
         self._since, self._spent = now, 0.0
-        if used > 1.0:
-            self._thrift = max(0.1, self._thrift * (1 - _BY_SECOND))
-        else:
-            self._thrift = min(1.0, self._thrift * (1 + _BY_SECOND))
+        if used < 1.0:
             self._mean = max(_LEAST_PAUSE, self._mean * (1 - _BY_SECOND * (1 - used)))
 
     def draw(self, period: float, running: int, calm: bool) -> bool:
