@@ -1,0 +1,178 @@
+"""Ids for places, functions and files, and what is told of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livetop.cpython.code import Code
+from livetop.cpython.tree import Place
+from livetop.sampling.definitions import MAX_NODES, Definitions
+from livetop.wire.messages import Defs, Process
+
+
+@dataclass
+class _Thread:
+    tid: int
+    name: str
+    wire: int = 0
+
+
+def _definitions() -> Definitions:
+    return Definitions(1, "/srv", ["python", "/srv/main.py"])
+
+
+def _code(name: str, file: str = "/srv/main.py", first_line: int = 1) -> Code:
+    return Code(0x1000, 0x1100, 100, name, file, first_line, b"")
+
+
+def _chain(*lines: tuple[Code, int]) -> Place:
+    place = Place(None, None, 0)
+    for code, line in lines:
+        place = Place(place, code, line)
+    return place
+
+
+def _ids(defs: Defs) -> list[int]:
+    entries = [*defs.files, *defs.functions, *defs.nodes, *defs.threads]
+    return [entry.id for entry in entries]
+
+
+def _taken(definitions: Definitions) -> Defs:
+    defs = definitions.take()
+    assert defs is not None
+    return defs
+
+
+def test_the_root_is_the_process() -> None:
+    defs = _taken(_definitions())
+    assert not defs.reset
+    (root,) = defs.nodes
+    assert (root.parent, root.function, root.line) == (0, 0, 1)
+
+
+def test_a_stack_is_told_outermost_first() -> None:
+    definitions = _definitions()
+    root = _taken(definitions).nodes[0].id
+    f, g = _code("f"), _code("g", "/srv/lib/g.py", 9)
+    node = definitions.node(_chain((f, 3), (g, 12)))
+    defs = _taken(definitions)
+    outer, inner = defs.nodes
+    assert inner.id == node
+    assert (outer.parent, inner.parent) == (root, outer.id)
+    assert (outer.line, inner.line) == (3, 12)
+    functions = {function.id: function for function in defs.functions}
+    files = {file.id: file for file in defs.files}
+    assert functions[inner.function].name == "g"
+    assert functions[inner.function].first_line == 9
+    assert functions[inner.function].kind == "python"
+    assert files[functions[inner.function].file].name == "/srv/lib/g.py"
+    assert files[functions[inner.function].file].module == "lib/g.py"
+    assert definitions.file_name(functions[inner.function].file) == "/srv/lib/g.py"
+    assert definitions.file_name(99_999) is None
+
+
+def test_what_was_told_is_not_told_again() -> None:
+    definitions = _definitions()
+    f = _code("f")
+    place = _chain((f, 3))
+    node = definitions.node(place)
+    assert definitions.take() is not None
+    assert definitions.take() is None
+    assert definitions.node(place) == node
+    # The same line read anew (its code object went and came back) is the same node.
+    assert definitions.node(_chain((_code("f"), 3))) == node
+    assert definitions.take() is None
+    assert definitions.node(_chain((_code("f"), 4))) != node
+    assert len(_taken(definitions).nodes) == 1
+
+
+def test_special_rows_hang_at_the_root() -> None:
+    definitions = _definitions()
+    root = _taken(definitions).nodes[0].id
+    unread = definitions.node("[unread]")
+    assert definitions.node("[unread]") == unread
+    other = definitions.node("[other]")
+    defs = _taken(definitions)
+    assert [(node.id, node.parent, node.line) for node in defs.nodes] == [(unread, root, 0), (other, root, 0)]
+    assert [(function.name, function.kind, function.file) for function in defs.functions] == [
+        ("[unread]", "special", 0),
+        ("[other]", "special", 0),
+    ]
+    # A function of that name in the program is another one.
+    assert definitions.node(_chain((_code("[unread]", ""), 0))) != unread
+
+
+def test_a_stack_of_20000_frames() -> None:
+    definitions = _definitions()
+    f = _code("f")
+    deep = _chain(*((f, line % 50) for line in range(20_000)))
+    node = definitions.node(deep)
+    defs = _taken(definitions)
+    assert len(defs.nodes) == 20_001
+    assert defs.nodes[-1].id == node
+    assert definitions.node(deep) == node
+    assert not definitions.full
+    for line in range(MAX_NODES - 20_000 + 1):
+        definitions.node(_chain((_code("g"), line)))
+    assert definitions.full
+
+
+def test_ids_are_never_used_twice_not_even_after_a_reset() -> None:
+    definitions = _definitions()
+    thread = _Thread(5, "main")
+    wire = definitions.thread(thread)
+    seen = []
+    places = [_chain((_code("f"), 3), (_code(name), 4)) for name in "abc"]
+    for round_ in range(4):
+        for place in places:
+            definitions.node(place)
+        definitions.node("[unseen]")
+        defs = _taken(definitions)
+        assert defs.reset == (round_ > 0)
+        assert len(defs.nodes) == 6
+        seen += _ids(defs)
+        assert definitions.thread(thread) == wire
+        definitions.reset()
+        assert not definitions.full
+    assert len(seen) == len(set(seen))
+
+
+def test_a_reset_keeps_what_threads_were_not_told_yet() -> None:
+    definitions = _definitions()
+    definitions.take()
+    thread = _Thread(5, "main")
+    wire = definitions.thread(thread)
+    definitions.node(_chain((_code("f"), 3)))
+    definitions.reset()
+    defs = _taken(definitions)
+    assert [told.id for told in defs.threads] == [wire]
+    # What had been named before is forgotten, whether it was told or not.
+    assert defs.reset
+    assert len(defs.nodes) == 1
+    assert not defs.files and not defs.functions
+
+
+def test_threads_and_their_names() -> None:
+    definitions = _definitions()
+    definitions.take()
+    thread = _Thread(5, "python")
+    definitions.renamed(thread)
+    assert definitions.take() is None
+    wire = definitions.thread(thread)
+    assert wire == thread.wire > 0
+    thread.name = "MainThread"
+    definitions.renamed(thread)
+    told = _taken(definitions).threads
+    assert [(entry.id, entry.process, entry.tid, entry.name) for entry in told] == [
+        (wire, 1, 5, "python"),
+        (wire, 1, 5, "MainThread"),
+    ]
+
+
+def test_the_process_is_told_again_after_exec() -> None:
+    definitions = _definitions()
+    definitions.take()
+    process = Process(1, 42, ["python"], "3.12.1", "release", "host", 0.0)
+    definitions.process(process)
+    assert _taken(definitions).processes == [process]
+    assert definitions.take() is None
