@@ -14,6 +14,7 @@ from livetop.cpython.code import CodeReader
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import MISS, TORN, UNKNOWN, Outcome
 from livetop.cpython.tree import Place, StackTree
+from livetop.profile.states import State
 from livetop.target.errors import AlreadyTraced, PermissionDenied, ThreadGone
 from livetop.target.memory import RemoteMemory
 from livetop.target.stop import Stopper
@@ -165,6 +166,7 @@ class Sampler:
                 self._sample_blocked(thread, syscall, buffer, holds, moment, late)
                 return
         thread.awake_at = moment
+        account.last_state = State.OWN
         outcome = thread.reader.parse(buffer, thread.base, True) if thread.base >= 0 else MISS
         if outcome is MISS:
             outcome = thread.read_double(self._aux)
@@ -292,6 +294,9 @@ class Sampler:
             if unnamed:
                 account.rename(unnamed)
             times = thread.task.times() or (account.run_ns, account.queued_ns)
+            if not (thread.warm or account.asleep or account.last_key is UNREAD):
+                # No poll since the last settlement: it has slept on, as far as it has not run.
+                account.slept(account.last_key, account.last_state, now, 0.0)
             cells: Cells = {}
             seconds = account.settle(now, times, cells)
             thread.sees_syscall = account.own < _BUSY

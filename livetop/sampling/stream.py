@@ -5,7 +5,7 @@ from __future__ import annotations
 from livetop.profile.states import State
 from livetop.wire.messages import Cell, Delta, Sampling, ThreadUse
 
-from .account import OTHER, UNREAD
+from .account import OTHER
 from .definitions import Definitions
 from .sampler import Settled
 from .watched import Watched
@@ -57,11 +57,7 @@ class Stream:
             if wire in gone:
                 self._states[wire] = "gone"
             elif isinstance(thread, Watched):
-                account = thread.account
-                unread = (
-                    account.last_key == UNREAD and account.last_state is State.WAIT and not account.samples
-                )
-                self._states[wire] = "wait" if unread else _WORDS.get(account.last_state, "running")
+                self._states[wire] = _WORDS.get(thread.account.last_state, "running")
             else:
                 self._states[wire] = "running"
 
