@@ -225,6 +225,32 @@ def test_a_caller_that_differs_between_the_copies_is_torn(layout: Layout) -> Non
         thread._stand(thread.frames[-3])
 
 
+def test_other_code_in_the_innermost_frame_is_torn_but_another_line_is_not(layout: Layout) -> None:
+    model = Model(layout, 0, 16384)
+    thread = model.thread
+    thread.call(model.codes[0], 3)
+    thread.call(model.codes[1], 3)
+    for code, line, torn in (
+        (model.codes[2], 3, True),
+        (model.codes[2], 9, False),
+        (model.codes[1], 3, True),
+    ):
+        assert model.seen(model.sample(True)) == thread.truth()
+        before = thread.truth()
+        first = model.fetch(True)
+        thread.leave()
+        thread.call(code, line)
+        second = model.fetch(True)
+        assert first is not None and second is not None
+        copy = model.reader._copy
+        both = first[0][: first[1] + copy] + second[0][second[1] + copy :]
+        outcome = model.reader.parse(both, first[1], True)
+        if torn:
+            assert outcome is TORN
+        else:
+            assert model.seen(outcome) == before
+
+
 def test_a_generator_caller_that_differs_between_the_copies_is_torn(layout: Layout) -> None:
     model = Model(layout, 0, 16384)
     thread = model.thread
@@ -383,6 +409,22 @@ def test_code_replaced_at_its_address_gets_its_new_name(layout: Layout) -> None:
     assert [(code.name, line) for code, line in third.frames()] == [("other", 502), ("third", 700)]
     # The last stack is not taken for known, though no byte of it has changed.
     assert not model.tree.verify([third])
+
+
+def test_code_that_overlaps_where_other_code_was(layout: Layout) -> None:
+    model = Model(layout, 0, 16384)
+    thread, objects = model.thread, model.objects
+    thread.call(model.codes[0], 16)
+    assert model.seen(model.sample(True)) == thread.truth()
+    # The very same instruction address, of another code object.
+    thread.leave()
+    other = objects.code("other", first_line=500, lines=LINES, at=model.codes[0] + 16)
+    lines_before = 16 - 16 // 4
+    assert objects.instruction(other, lines_before) == objects.instruction(model.codes[0], 16)
+    thread.call(other, lines_before)
+    found = model.sample(True)
+    assert type(found) is Place
+    assert [(code.name, line) for code, line in found.frames()] == [("other", 500 + lines_before)]
 
 
 def test_an_instruction_outside_its_code_reveals_a_replacement(layout: Layout) -> None:
