@@ -29,7 +29,10 @@ def start(plan: Plan) -> Iterator[Row]:
     """Short and noisy: twice the rounds."""
     target = partial(stack, plan.python, DEPTH)
     rounds = 2 * plan.rounds
-    first = {LIVETOP: engine.first_sample, PYSPY: partial(peer.first_sample, plan.pyspy)}
+    first: dict[str, Contender] = {
+        LIVETOP: engine.first_sample,
+        PYSPY: partial(peer.first_sample, plan.pyspy),
+    }
     samples = alternate(target, first, rounds)
     notes: tuple[str, ...] = ("py-spy: until it says that it samples",)
     yield Row("start to first sample", SECONDS, "seconds", samples, notes=notes)
