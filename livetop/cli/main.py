@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -91,6 +92,7 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with a code of `ExitCode`."""
+    _fill_streams()
     try:
         code = cli.main(args, prog_name="livetop", standalone_mode=False)
         sys.exit(code or ExitCode.OK)
@@ -109,11 +111,11 @@ def main(args: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", ExitCode.INTERRUPTED)
     except ReaderGone:
-        # Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(ExitCode.OK)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
+        _drop_output()
         _fail(f"{where}{error.strerror or error}", ExitCode.FAILURE)
     except Exception as error:
         if _is_ours(error):
@@ -122,6 +124,32 @@ def main(args: Sequence[str] | None = None) -> None:
             raise
         text = " ".join(f"{type(error).__name__}: {error}".split())
         _fail(f"internal error, {text}; please report it, with what LIVETOP_DEBUG=1 shows", ExitCode.FAILURE)
+
+
+def _fill_streams() -> None:
+    """Replaces standard streams that were closed (`>&-`), which Python has as None.
+
+    Output that nothing takes is an error, as with any program, but only once there is some; what is said on
+    the side is just not heard.
+    """
+    for number, name, way in (
+        (0, "stdin", os.O_RDONLY),
+        (1, "stdout", os.O_RDONLY),
+        (2, "stderr", os.O_WRONLY),
+    ):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, way)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _drop_output() -> None:
+    """Gives up what stdout does not take: Python would try, and complain, again at exit."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def suggestion(word: str) -> str:
