@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from time import monotonic
 
 from livetop.cpython.code import CodeReader
-from livetop.cpython.stack import UNKNOWN, Outcome, Shape, StackReader
+from livetop.cpython.regions import Shape
+from livetop.cpython.stack import TORN, Outcome, StackReader
 from livetop.cpython.threads import read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
 from livetop.sampling.account import Account
 from livetop.sampling.attach import attach
+from livetop.sampling.exact import ExactReader
 from livetop.sampling.watched import Watched
-from livetop.target.stop import Stopper
 from livetop.target.tasks import Task
 from livetop.target.vectored import VectoredRead
 
@@ -27,10 +28,10 @@ class OneThread:
         self.process, memory, runtime = attach(pid, nonblocking=False)
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self.read = VectoredRead(pid)
-        self.stopper = Stopper(pid)
+        self.stops = ExactReader(pid)
         self.paused = 0.0
         for interpreter in read_interpreters(memory, runtime):
-            for state in read_threads(memory, runtime, interpreter, {}):
+            for state in read_threads(memory, runtime, interpreter, {})[0]:
                 if state.tid == (tid or pid):
                     reader = StackReader(memory, Shape(runtime.layout), self.tree, state.address)
                     account = Account(monotonic(), (0, 0))
@@ -39,31 +40,22 @@ class OneThread:
     def optimistic(self) -> Place | Outcome:
         """Two copies that must agree; the thread runs on."""
         self.tree.now = monotonic()
-        outcome = self.watched.read_double(self.read)
+        outcome = self.watched.read(self.read, double=True)
         if type(outcome) is Place and not self.tree.confirm(outcome):
-            return UNKNOWN
+            return TORN
         return outcome
 
     def exact(self) -> Place | Outcome | None:
         """The thread is stopped for it; None when it did not stop in time."""
-        self.tree.now = monotonic()
-        if not self.stopper.stop(self.watched.tid, 1.0):
-            self.stopper.poll_late()
-            return None
-        self.tree.held = True
-        try:
-            outcome = self.watched.read_still(self.read)
-        finally:
-            self.tree.held = False
-            self.paused += self.stopper.release()
-        if outcome is UNKNOWN:
-            outcome = self.watched.parse_again(self.read, self.tree)
+        now = self.tree.now = monotonic()
+        outcome = self.stops.read(self.watched, self.read, now, 1.0)
+        self.paused += self.stops.take_pause()[0]
         if type(outcome) is Place and not self.tree.confirm(outcome):
-            return UNKNOWN
+            return TORN
         return outcome
 
     def close(self) -> None:
-        self.stopper.close()
+        self.stops.close()
         self.watched.task.close()
 
 

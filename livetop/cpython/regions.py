@@ -116,10 +116,12 @@ class StackRegions:
         self.size = self.single_size = 0
         self.lay_out()
 
-    def lay_out(self) -> bool:
+    def lay_out(self, *, follow: bool = True) -> bool:
         """Find out where the stack lies now and lay out `regions`; False when the thread state is gone.
 
-        The thread may be running: what is found is a prediction, and `parse` checks it.
+        The thread may be running: what is found is a prediction, and `parse` checks it. Without `follow`
+        only the newest end of the stack is looked at, which takes some microseconds at any depth: for a
+        thread that is being kept waiting.
         """
         shape = self._shape
         try:
@@ -136,9 +138,18 @@ class StackRegions:
             return False
         self._forget_unmapped()
         self._lay_chunks(chunk, top)
-        self._lay_extras(pointer, top)
+        if follow:
+            self._lay_extras(pointer, top)
+        elif pointer and not self._inside(pointer):
+            self._extras.setdefault(pointer, 0)
         self._assemble()
         return True
+
+    def _inside(self, frame: int) -> bool:
+        """Whether a frame lies in one of the chunks."""
+        if self._chunk <= frame < self._chunk_end:
+            return True
+        return any(low <= frame < end for low, end, _ in self._older)
 
     def _forget_unmapped(self) -> None:
         """One address whose memory was given back would spoil each read from now on."""
@@ -202,12 +213,7 @@ class StackRegions:
                 if not self._chunk <= frame < self._chunk_end:
                     fresh[frame] = None
                 frame = unpack(data)[1]
-        inside = [(self._chunk, self._chunk_end), *blocks[1:]] if self._chunk else blocks
-        kept = [
-            address
-            for address in self._extras
-            if address not in fresh and not any(low <= address < end for low, end in inside)
-        ]
+        kept = [address for address in self._extras if address not in fresh and not self._inside(address)]
         room = max(0, _MAX_EXTRAS - len(fresh))
         # Outer frames first, stale ones before them: what changes most lies last.
         self._extras = dict.fromkeys([*(kept[-room:] if room else ()), *reversed(fresh)], 0)

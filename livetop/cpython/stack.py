@@ -44,8 +44,8 @@ MISS = Outcome("miss")
 """The stack has grown beyond what was read, or lies elsewhere now: lay out and read again."""
 EMPTY = Outcome("empty")
 """The thread runs no Python frame."""
-UNKNOWN = Outcome("unknown")
-"""A code object of the stack was not seen before and must not be read now: parse again later."""
+TOO_DEEP = Outcome("too deep")
+"""The stack has more frames than are ever read."""
 
 
 class StackReader(StackRegions):
@@ -68,10 +68,10 @@ class StackReader(StackRegions):
         self.depth = 0
         super().__init__(memory, shape, address)
 
-    def lay_out(self) -> bool:
+    def lay_out(self, *, follow: bool = True) -> bool:
         """Find out where the stack lies now; see `StackRegions.lay_out`."""
         self.forget()
-        return super().lay_out()
+        return super().lay_out(follow=follow)
 
     def forget(self) -> None:
         """Parse the next sample whole."""
@@ -90,6 +90,22 @@ class StackReader(StackRegions):
         """Fetch two copies now; False when an address was bad."""
         read.lay_out(self.regions, self.size)
         return read.run()
+
+    def covers(self, buffer: bytearray, base: int) -> bool:
+        """Whether what was read reaches the innermost frame: a quick look, before a thread runs on.
+
+        Callers that lie elsewhere are not looked at.
+        """
+        shape = self._shape
+        leaf, chunk, top = shape.state_struct.unpack_from(buffer, base)
+        if shape.through_cframe:
+            slot = self._cframes.get(leaf + shape.layout.current_frame)
+            if slot is None:
+                return False
+            (leaf,) = shape.cframe_struct.unpack_from(buffer, base + slot)
+        if chunk != self._chunk or top > self._chunk_end:
+            return False
+        return not leaf or self._chunk <= leaf <= self._chunk_end - FRAME or leaf in self._extras
 
     def parse(self, buffer: bytearray, base: int, double: bool) -> Place | Outcome:
         """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
@@ -172,8 +188,6 @@ class StackReader(StackRegions):
                     place = parent.children.get(instruction)
                     if place is not None and place.code_address == code & ~3:
                         return place
-                    if self._tree.held:
-                        return UNKNOWN
                     return self._tree.enter(parent, code & ~3, instruction) or TORN
         return self._walk(buffer, base, copy, (leaf, code, previous, instruction, owner), below, older)
 
@@ -230,7 +244,8 @@ class StackReader(StackRegions):
                     return TORN
                 break
             if len(frames) > MAX_DEPTH:
-                return TORN
+                # The same frame twice is a chain that was being changed.
+                return TOO_DEEP if len({at for at, *_ in frames}) == len(frames) else TORN
             if low <= frame <= end:
                 code, previous, instruction, owner = unpack(buffer, chunk_at + frame - low)
             else:
@@ -270,9 +285,6 @@ class StackReader(StackRegions):
             address = code & ~3
             inner = place.children.get(instruction)
             if inner is None or inner.code_address != address:
-                if tree.held:
-                    self.forget()
-                    return UNKNOWN
                 inner = tree.enter(place, address, instruction)
                 if inner is None:
                     self.forget()

@@ -53,11 +53,11 @@ def read_interpreters(memory: Memory, runtime: Runtime) -> list[Interpreter]:
 
 def read_threads(
     memory: Memory, runtime: Runtime, interpreter: Interpreter, known: dict[int, ThreadState]
-) -> list[ThreadState]:
-    """Return an interpreter's thread states, newest first.
+) -> tuple[list[ThreadState], bool]:
+    """Return an interpreter's thread states, newest first, and whether the list was read to its end.
 
     `known` (by address) lets all states of the last time be fetched by one read; only a state that is
-    new costs one more. A list that changes meanwhile may lose its tail: ask again at the next tick.
+    new costs one more. A list that changes meanwhile may lose its tail, which is the oldest threads.
     """
     o = runtime.layout
     low = min(o.thread_next, o.native_thread_id, o.thread_id)
@@ -67,7 +67,7 @@ def read_threads(
     addresses = [address for address, state in known.items() if state.interpreter == interpreter]
     ahead = dict(zip(addresses, memory.read_many([(a + low, size) for a in addresses]), strict=True))
     found: list[ThreadState] = []
-    seen = set()
+    seen: set[int] = set()
     address = head
     while address and address not in seen and len(seen) < MAX_THREADS:
         seen.add(address)
@@ -87,4 +87,4 @@ def read_threads(
         if 0 < tid < 1 << 31:
             found.append(state)
         address = following
-    return found
+    return found, not address

@@ -48,17 +48,12 @@ class Place:
 
 
 class StackTree:
-    """All places of one process.
-
-    The owner sets `now`, the time of the sample being read, and `held`: while it is true (a thread of the
-    target stands still) readers do not read code objects they have not seen before.
-    """
+    """All places of one process. The owner sets `now`, the time of the sample being read."""
 
     def __init__(self, codes: CodeReader, limit: int = 20_000) -> None:
         self.codes = codes
         self.root = Place(None, None, 0)
         self.now = 0.0
-        self.held = False
         self.size = 0
         self.limit = limit
         self.young: set[Code] = set()

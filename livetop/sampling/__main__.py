@@ -29,38 +29,41 @@ def main() -> int:
     os.dup2(2, 1)
     channel = Channel(incoming, outgoing)
     channel.flush()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, _ended)
+    channel.listen_to_signals([signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
     bye = Bye(0, "stopped")
     try:
         configure = _first(channel)
         if configure is not None:
-            bye = _serve(channel, configure)
+            bye = _serve(channel, _checked(configure))
     except TargetError as error:
         bye = Bye(error.code, str(error))
     except ProtocolError as error:
         print(f"livetop engine: {error}", file=sys.stderr)
         return error.code
-    except _Ended:
-        bye = Bye(0, "the engine was told to end")
+    except OSError as error:
+        bye = Bye(
+            1, f"the engine cannot go on: {error.strerror or error} (more open files or memory may help)"
+        )
+    except Exception as error:  # noqa: BLE001
+        # Whatever it is, the interface is told in one line, and keeps what it has.
+        bye = Bye(1, f"the engine failed: {type(error).__name__}: {error}; please report it")
     if not channel.closed:
         channel.send(bye)
         channel.drain(2.0)
     return bye.code
 
 
-class _Ended(BaseException):
-    """A signal asks the engine to end."""
-
-
-def _ended(number: int, frame: object) -> None:
-    raise _Ended
+def _checked(configure: Configure) -> Configure:
+    """Refuse what no interface of ours asks for."""
+    if not (0.01 <= configure.rate <= 1e7 and 0 <= configure.max_pause <= 1 and configure.max_cpu > 0):
+        raise TargetError("the interface asks for an impossible rate or budget")
+    return configure
 
 
 def _first(channel: Channel) -> Configure | None:
     """The message that names the target; None when the other end goes away."""
     deadline = monotonic() + _PATIENCE
-    while monotonic() < deadline and not channel.closed:
+    while monotonic() < deadline and not (channel.closed or channel.told_to_end):
         messages = channel.wait(deadline - monotonic())
         for index, message in enumerate(messages):
             if isinstance(message, Configure):

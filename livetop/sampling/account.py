@@ -9,8 +9,12 @@ yet is owed, and paid with the next sample that can take it.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
+
+K = TypeVar("K")
 
 # A place in the stack tree, or the name of a special row.
 Key = Place | str
@@ -40,21 +44,8 @@ class Account:
     """The weights of one thread since its last settlement, and what is still owed. Times in seconds."""
 
     __slots__ = (
-        "asleep",
-        "held",
-        "last",
-        "last_key",
-        "last_state",
-        "owed_own",
-        "owed_queued",
-        "owed_since",
-        "owed_sleep",
-        "own",
-        "queued_ns",
-        "run_ns",
-        "running",
-        "samples",
-        "settled",
+        "asleep", "busy", "held", "last", "last_key", "last_state", "owed_own", "owed_queued",
+        "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running", "samples", "settled",
         "unseen",
     )  # fmt: skip
 
@@ -67,91 +58,104 @@ class Account:
         self.last_state = State.WAIT
         # place -> count, weight, weight squared, exact count, exact weight
         self.running: dict[Key, list[float]] = {}
+        # place -> count, weight, weight squared, and so for the other two
+        self.queued: dict[Key, list[float]] = {}
         self.asleep: dict[tuple[Key, State], list[float]] = {}
         self.held: dict[Key, list[float]] = {}
         self.unseen = 0.0
         self.samples = 0
         self.owed_own = self.owed_queued = self.owed_sleep = 0.0
-        self.owed_since = now
-        self.own = 0.0
-        """Seconds on a core in the last settled stretch: tells whether a holder of the GIL really runs."""
+        self.owed_since = [now, now, now]
+        """Since when own, queued and sleep are owed."""
+        self.busy = 0.0
+        """Part of the last settled stretch on a core: tells whether a holder of the GIL really runs."""
 
-    def ran(self, key: Key, now: float, late: float, exact: bool, holds: bool) -> None:
-        """A sample found the thread running at `key`; for `late` seconds before it nobody watched."""
+    def _gap(self, now: float, late: float) -> float:
+        """The seconds that a sample at `now` stands for: those since the last one that were watched."""
         # A poll may lie before the middle of the period that the last tick stood for.
         gap = max(0.0, now - self.last)
         late = min(late, gap)
-        weight = gap - late
         self.last = max(self.last, now)
         self.unseen += late
+        return gap - late
+
+    def ran(
+        self,
+        key: Key,
+        now: float,
+        late: float,
+        exact: bool,
+        holds: bool,
+        scale: float = 1.0,
+        queued: bool = False,
+    ) -> None:
+        """A sample found the thread runnable at `key`; for `late` seconds before it nobody watched.
+
+        `scale`: how many samples it stands for, where others were drawn not to be taken. `queued`: it had
+        no core since the last sample.
+        """
+        weight = self._gap(now, late) * scale
         self.last_key = key
         self.last_state = State.OWN
         self.samples += 1
-        entry = self.running.get(key)
-        if entry is None:
-            entry = self.running[key] = [0, 0.0, 0.0, 0, 0.0]
-        entry[0] += 1
-        entry[1] += weight
-        entry[2] += weight * weight
-        if exact:
-            entry[3] += 1
-            entry[4] += weight
-        if holds:
-            entry = self.held.get(key)
+        if queued:
+            _count(self.queued, key, weight)
+        else:
+            entry = self.running.get(key)
             if entry is None:
-                entry = self.held[key] = [0, 0.0, 0.0]
+                entry = self.running[key] = [0, 0.0, 0.0, 0, 0.0]
             entry[0] += 1
             entry[1] += weight
             entry[2] += weight * weight
+            if exact:
+                entry[3] += 1
+                entry[4] += weight
+        if holds:
+            _count(self.held, key, weight)
 
-    def slept(self, key: Key, state: State, now: float, late: float) -> None:
+    def passed(self, now: float, late: float) -> None:
+        """The thread ran at `now`, but it was drawn that this sample is not taken: another stands for it."""
+        self._gap(now, late)
+        self.last_state = State.OWN
+
+    def slept(self, key: Key, state: State, now: float, late: float, holds: bool = False) -> None:
         """A sample found the thread blocked at `key`: GIL, WAIT or IDLE."""
         if key is self.last_key and state is self.last_state:
             # It was there before nobody watched, and it is there now.
             late = 0.0
-        # A poll may lie before the middle of the period that the last tick stood for.
-        gap = max(0.0, now - self.last)
-        late = min(late, gap)
-        weight = gap - late
-        self.last = max(self.last, now)
-        self.unseen += late
+        weight = self._gap(now, late)
         self.last_key = key
         self.last_state = state
         self.samples += 1
-        entry = self.asleep.get((key, state))
-        if entry is None:
-            entry = self.asleep[key, state] = [0, 0.0, 0.0]
-        entry[0] += 1
-        entry[1] += weight
-        entry[2] += weight * weight
+        _count(self.asleep, (key, state), weight)
+        if holds:
+            _count(self.held, key, weight)
 
     def rename(self, gone: set[Key]) -> None:
         """Move what was seen at these keys to [unread]: their code was replaced meanwhile."""
         for key in gone & self.running.keys():
-            entry = self.running.pop(key)
-            total = self.running.setdefault(UNREAD, [0, 0.0, 0.0, 0, 0.0])
-            self.running[UNREAD] = [a + b for a, b in zip(total, entry, strict=True)]
+            _merge(self.running, UNREAD, self.running.pop(key))
         for place, state in [pair for pair in self.asleep if pair[0] in gone]:
-            entry = self.asleep.pop((place, state))
-            total = self.asleep.setdefault((UNREAD, state), [0, 0.0, 0.0])
-            self.asleep[UNREAD, state] = [a + b for a, b in zip(total, entry, strict=True)]
-        for key in gone & self.held.keys():
-            del self.held[key]
+            _merge(self.asleep, (UNREAD, state), self.asleep.pop((place, state)))
+        for known in (self.queued, self.held):
+            for key in gone & known.keys():
+                _merge(known, UNREAD, known.pop(key))
         if self.last_key in gone:
             self.last_key = UNREAD
 
-    def settle(self, now: float, times: tuple[int, int], cells: Cells) -> Seconds:
-        """Share out the seconds since the last settlement into `cells`, and return them summed."""
-        run, queued = times
+    def settle(self, now: float, times: tuple[int, int] | None, cells: Cells) -> Seconds:
+        """Share out the seconds since the last settlement into `cells`, and return them summed.
+
+        `times`: nanoseconds on a core and queued, None when the thread has ended: then samples tell.
+        """
+        run, queued = times or (self.run_ns + int(1e9 * _weights(self.running)), self.queued_ns)
         seconds = Seconds()
         seconds.own = max(0, run - self.run_ns) / 1e9
         seconds.queued = max(0, queued - self.queued_ns) / 1e9
         self.run_ns, self.queued_ns = run, queued
         wall = now - self.settled
         self.settled = now
-        self.own = seconds.own / wall if wall > 0 else 0.0
-        if not (self.owed_own or self.owed_queued or self.owed_sleep):
-            self.owed_since = now
+        self.busy = seconds.own / wall if wall > 0 else 0.0
         self.owed_own += seconds.own
         self.owed_queued += seconds.queued
         # schedstat runs up to 4 ms behind, so this may be a little below zero until the next settlement.
@@ -184,23 +188,32 @@ class Account:
         seconds.wait += sleep
 
     def _pay_running(self, cells: Cells) -> None:
-        weights = sum(entry[1] for entry in self.running.values())
-        if weights <= 0 or (self.owed_own <= 0 and self.owed_queued <= 0):
-            return
-        own, queued = max(0.0, self.owed_own) / weights, max(0.0, self.owed_queued) / weights
-        for key, (count, weight, squared, exact, exact_weight) in self.running.items():
-            _add(cells, key, State.OWN, count, weight * own, squared * own * own)
-            if queued:
-                _add(cells, key, State.QUEUED, count, weight * queued, squared * queued * queued)
-            if exact:
-                seconds = exact_weight * own
-                _add(cells, key, State.EXACT, exact, seconds, seconds * seconds / exact)
-        self.running.clear()
-        self.owed_own = min(0.0, self.owed_own)
-        self.owed_queued = min(0.0, self.owed_queued)
+        own, queued = max(0.0, self.owed_own), max(0.0, self.owed_queued)
+        running, waiting = _weights(self.running), _weights(self.queued)
+        if running > 0 and (own or queued):
+            # What was queued throughout takes its own time first; the rest lies between what ran.
+            apart = min(queued, waiting)
+            rate, between = own / running, (queued - apart) / running
+            for key, (count, weight, squared, exact, exact_weight) in self.running.items():
+                _add(cells, key, State.OWN, count, weight * rate, squared * rate * rate)
+                if between:
+                    _add(cells, key, State.QUEUED, count, weight * between, squared * between * between)
+                if exact:
+                    seconds = exact_weight * rate
+                    _add(cells, key, State.EXACT, exact, seconds, seconds * seconds / exact)
+            self.running.clear()
+            self.owed_own -= own
+            self.owed_queued -= queued - apart
+            queued = apart
+        if waiting > 0 and queued:
+            rate = queued / waiting
+            for key, (count, weight, squared) in self.queued.items():
+                _add(cells, key, State.QUEUED, count, weight * rate, squared * rate * rate)
+            self.queued.clear()
+            self.owed_queued -= queued
 
     def _pay_asleep(self, seconds: Seconds, cells: Cells) -> None:
-        weights = sum(entry[1] for entry in self.asleep.values())
+        weights = _weights(self.asleep)
         if weights <= 0 or self.owed_sleep <= 0:
             return
         share = self.owed_sleep / weights
@@ -218,26 +231,39 @@ class Account:
 
     def _write_off(self, now: float, seconds: Seconds, cells: Cells) -> None:
         """What no sample has seen for long goes to [unseen]."""
-        if now - self.owed_since < _OWED_FOR:
-            return
-        self.owed_since = now
-        if self.owed_own > _NEGLIGIBLE:
-            _add(cells, UNSEEN, State.OWN, 1, self.owed_own, self.owed_own**2)
-            self.owed_own = 0.0
-        if self.owed_queued > _NEGLIGIBLE:
-            _add(cells, UNSEEN, State.QUEUED, 1, self.owed_queued, self.owed_queued**2)
-            self.owed_queued = 0.0
-        if self.owed_sleep > _NEGLIGIBLE:
-            _add(cells, UNSEEN, State.WAIT, 1, self.owed_sleep, self.owed_sleep**2)
-            seconds.wait += self.owed_sleep
-            self.owed_sleep = 0.0
+        owed = [self.owed_own, self.owed_queued, self.owed_sleep]
+        for index, state in enumerate((State.OWN, State.QUEUED, State.WAIT)):
+            debt = owed[index]
+            if debt <= _NEGLIGIBLE:
+                self.owed_since[index] = now
+            elif now - self.owed_since[index] >= _OWED_FOR:
+                self.owed_since[index] = now
+                _add(cells, UNSEEN, state, 1, debt, debt * debt)
+                owed[index] = 0.0
+                if state is State.WAIT:
+                    seconds.wait += debt
+        self.owed_own, self.owed_queued, self.owed_sleep = owed
+
+
+def _weights(entries: dict[Any, list[float]]) -> float:
+    return sum(entry[1] for entry in entries.values())
+
+
+def _count(entries: dict[K, list[float]], key: K, weight: float) -> None:
+    """One more sample of `weight`."""
+    entry = entries.get(key)
+    if entry is None:
+        entry = entries[key] = [0, 0.0, 0.0]
+    entry[0] += 1
+    entry[1] += weight
+    entry[2] += weight * weight
+
+
+def _merge(entries: dict[K, list[float]], key: K, more: list[float]) -> None:
+    """Add an entry to that of another key."""
+    known = entries.get(key)
+    entries[key] = more if known is None else [a + b for a, b in zip(known, more, strict=True)]
 
 
 def _add(cells: Cells, key: Key, state: State, count: float, seconds: float, squared: float) -> None:
-    cell = cells.get((key, state))
-    if cell is None:
-        cells[key, state] = [count, seconds, squared]
-    else:
-        cell[0] += count
-        cell[1] += seconds
-        cell[2] += squared
+    _merge(cells, (key, int(state)), [count, seconds, squared])

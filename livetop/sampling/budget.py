@@ -67,14 +67,22 @@ class PauseBudget:
         if used < 1.0:
             self._mean = max(_LEAST_PAUSE, self._mean * (1 - _BY_SECOND * (1 - used)))
 
-    def draw(self, period: float, running: int, calm: bool) -> bool:
-        """Whether the next sample of one of `running` threads, sampled each `period` seconds, is exact."""
+    def chance(self, period: float, running: int, calm: bool) -> float:
+        """With what probability the next sample of one of `running` threads, each `period` s, is exact."""
         if not self.allowed or self.share <= 0:
-            return False
-        probability = self.stops * period / max(1, running)
+            return 0.0
+        chance = self.stops * period / max(1, running)
         if calm:
-            probability = min(probability, CALM_EXACT_RATE * period)
-        return self._random() < probability
+            chance = min(chance, CALM_EXACT_RATE * period)
+        return min(1.0, chance)
+
+    def drawn(self, chance: float) -> bool:
+        """Throw the dice."""
+        return chance > 0 and self._random() < chance
+
+    def draw(self, period: float, running: int, calm: bool) -> bool:
+        """Whether the next sample is exact."""
+        return self.drawn(self.chance(period, running, calm))
 
 
 class CpuBudget:

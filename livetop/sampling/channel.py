@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import signal
+from collections.abc import Sequence
+from types import FrameType
 
 from livetop.wire.framing import PREAMBLE, READ_SIZE, TO_ENGINE, Decoder, encode
 from livetop.wire.messages import FromEngine, ToEngine
@@ -24,6 +27,18 @@ class Channel:
         self._queue = bytearray(PREAMBLE)
         self._kept: list[ToEngine] = []
         self.closed = False
+        self.told_to_end = False
+        """Whether a signal asks the engine to end."""
+        self._wakeup, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def listen_to_signals(self, numbers: Sequence[signal.Signals]) -> None:
+        """Take these signals as the word to end; they also end a `wait`."""
+        signal.set_wakeup_fd(self._alarm, warn_on_full_buffer=False)
+        for number in numbers:
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.told_to_end = True
 
     @property
     def full(self) -> bool:
@@ -51,10 +66,12 @@ class Channel:
             kept, self._kept = self._kept, []
             return kept
         writers = [self._out] if self._queue else []
-        readable, writable, _ = select.select([self._in], writers, [], max(0.0, seconds))
+        readable, writable, _ = select.select([self._in, self._wakeup], writers, [], max(0.0, seconds))
         if writable:
             self.flush()
-        if not readable:
+        if self._wakeup in readable:
+            os.read(self._wakeup, 64)
+        if self._in not in readable:
             return []
         return self._receive()
 

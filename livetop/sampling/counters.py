@@ -23,8 +23,9 @@ class Counters:
         self.ticks = self.samples = self.exact = self.rejected = self.unread = self.late = self.stops = 0
         self.unseen = self.pause = self.pause_max = self.gil_held = 0.0
 
-    def paused(self, seconds: float, budget: PauseBudget) -> None:
-        """A thread of the target stood still for so long."""
+    def paused(self, seconds: float, stops: int, budget: PauseBudget) -> None:
+        """Threads of the target stood still for so long, in so many stops."""
+        self.stops += stops
         if seconds:
             self.pause += seconds
             self.pause_max = max(self.pause_max, seconds)

@@ -10,7 +10,7 @@ from livetop.cpython.tree import Place
 from livetop.wire.messages import Defs, File, Function, Node, Process, Thread
 
 from .names import module_path
-from .watched import Stranger, Watched
+from .watched import Remainder, Stranger, Watched
 
 MAX_NODES = 20_000
 
@@ -38,10 +38,7 @@ class Definitions:
     def reset(self) -> None:
         """Forget all names but the threads'."""
         first = not self._last
-        self._files.clear()
-        self._functions.clear()
-        self._nodes.clear()
-        self._places.clear()
+        self._forget()
         threads = self._unsent.threads
         self._unsent = Defs(
             reset=not first, processes=[], files=[], functions=[], nodes=[], threads=threads, libraries=[]
@@ -49,16 +46,25 @@ class Definitions:
         self._root = self._next()
         self._unsent.nodes.append(Node(self._root, 0, 0, self._process))
 
+    def _forget(self) -> None:
+        self._files.clear()
+        self._functions.clear()
+        self._nodes.clear()
+        self._places.clear()
+
     @property
     def full(self) -> bool:
         """Whether `reset` is due."""
         return len(self._places) > MAX_NODES
 
-    def process(self, process: Process) -> None:
-        """Tell of the process (again, after exec)."""
+    def follow(self, process: Process, cwd: str) -> None:
+        """Tell of the program that exec has put into the process, and name its files by where it runs."""
+        self._cwd = cwd
+        self._argv = process.argv
         self._unsent.processes.append(process)
+        self._forget()
 
-    def thread(self, thread: Watched | Stranger) -> int:
+    def thread(self, thread: Watched | Stranger | Remainder) -> int:
         """The id of a thread."""
         if not thread.wire:
             thread.wire = self._next()

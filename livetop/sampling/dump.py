@@ -8,31 +8,32 @@ from typing import Any
 from livetop.cpython.code import CodeReader
 from livetop.cpython.regions import Shape
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import EMPTY, MISS, TORN, UNKNOWN, Outcome, StackReader
+from livetop.cpython.stack import EMPTY, TOO_DEEP, Outcome, StackReader
 from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
 from livetop.profile.states import State
-from livetop.target.errors import AlreadyTraced, PermissionDenied, ThreadGone
+from livetop.target.errors import ThreadGone
 from livetop.target.memory import RemoteMemory
-from livetop.target.stop import Stopper
 from livetop.target.tasks import RUNNING, Task, innermost_tids, list_tids
 from livetop.target.vectored import VectoredRead
 
 from .account import Account
 from .attach import attach
-from .waiting import waiting_name, waiting_state
+from .exact import ExactReader
+from .waiting import STATE_WORDS, waiting_name, waiting_state
 from .watched import Watched
 
-# A thread that cannot be stopped (it is deep in the kernel, or stops are off) is looked at so often.
-_ATTEMPTS = 400
-# Seconds to wait for a stop (the thread runs on meanwhile), before the next attempt after one that did not
-# come, and at the end for those that come late.
+# Looks at one thread until its stack is had, and how many of them may stop it: no more, as each stop costs
+# the target time.
+_LOOKS = 200
+_STOPS = 5
+# Seconds to wait for a stop (the thread runs on meanwhile), before the next look after one that did not
+# come, at the end for those that come late, and for all threads together.
 _STOP = 0.1
 _NAP = 0.001
 _LATE = 1.0
-
-_WORDS = {State.OWN: "running", State.GIL: "gil", State.WAIT: "wait", State.IDLE: "idle"}
+_ALL = 10.0
 
 
 def dump_process(pid: int, exact: bool = True) -> dict[str, Any]:
@@ -55,14 +56,14 @@ class _Dumper:
         self._tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self._read = VectoredRead(pid)
         self._names: dict[int, str] = {}
-        self._stopper: Stopper | None = None
+        self._stops = ExactReader(pid)
+        self._deadline = monotonic() + _ALL
 
     def dump(self) -> dict[str, Any]:
         try:
             return self._dump()
         finally:
-            if self._stopper is not None:
-                self._stopper.close(_LATE)
+            self._stops.close(_LATE)
 
     def _dump(self) -> dict[str, Any]:
         threads = []
@@ -71,7 +72,7 @@ class _Dumper:
         seen: set[int] = set()
         for interpreter in reversed(read_interpreters(self._memory, self._runtime)):
             self._names = names.read(interpreter)
-            for state in reversed(read_threads(self._memory, self._runtime, interpreter, {})):
+            for state in reversed(read_threads(self._memory, self._runtime, interpreter, {})[0]):
                 tid = tids.get(state.tid)
                 if tid is not None and tid not in seen:
                     seen.add(tid)
@@ -94,21 +95,26 @@ class _Dumper:
         reader = StackReader(self._memory, self._shape, self._tree, state.address)
         name = self._names.get(state.ident) or task.name()
         watched = Watched(state, reader, task, Account(now, (0, 0)), name)
-        outcome: Place | Outcome = MISS
+        outcome: Place | Outcome | None = None
         syscall: bytes | None = RUNNING
-        for _ in range(_ATTEMPTS):
+        stops = _STOPS if self._exact else 0
+        for _ in range(_LOOKS):
             syscall = task.syscall()
             if syscall is None:
                 return None
-            outcome = self._look(watched, syscall)
+            stops -= syscall == RUNNING
+            outcome = self._look(watched, syscall, stop=stops >= 0)
             # It must be blocked in the same call before and after, or have stood still.
             settled = syscall == RUNNING or task.syscall() == syscall
-            if (
-                settled
-                and outcome not in (MISS, TORN)
-                and (type(outcome) is not Place or self._tree.confirm(outcome))
-            ):
+            if settled and self._sound(outcome):
                 break
+            if monotonic() > self._deadline:
+                outcome = None
+                break
+            # It is deep in the kernel, or waits for a core: look again a little later.
+            sleep(_NAP)
+        else:
+            outcome = None
         holds = self._holds_gil(state)
         waits = State.OWN
         if syscall is not None and syscall != RUNNING:
@@ -124,7 +130,7 @@ class _Dumper:
         return {
             "tid": task.tid,
             "name": name,
-            "state": _WORDS[waits],
+            "state": STATE_WORDS[waits],
             "holds_gil": holds,
             "waiting_on": waiting_name(syscall, waits) or None
             if waits is not State.OWN and syscall
@@ -132,29 +138,19 @@ class _Dumper:
             "frames": frames,
         }
 
-    def _look(self, watched: Watched, syscall: bytes) -> Place | Outcome:
+    def _sound(self, outcome: Place | Outcome | None) -> bool:
+        """Whether this is what the thread's stack was."""
+        if type(outcome) is Place:
+            return self._tree.confirm(outcome)
+        return outcome is EMPTY or outcome is TOO_DEEP
+
+    def _look(self, watched: Watched, syscall: bytes, *, stop: bool) -> Place | Outcome | None:
         if syscall != RUNNING:
-            return watched.read_still(self._read)
-        if not self._exact:
-            return watched.read_double(self._read)
-        if self._stopper is None:
-            self._stopper = Stopper(self._pid)
-        stopper = self._stopper
-        try:
-            if not stopper.stop(watched.tid, _STOP):
-                # It is deep in the kernel, or waits for a core: look again a little later.
-                sleep(_NAP)
-                return TORN
-            self._tree.held = True
-            try:
-                outcome = watched.read_still(self._read)
-            finally:
-                self._tree.held = False
-                stopper.release()
-        except (PermissionDenied, AlreadyTraced):
-            self._exact = False
-            return TORN
-        return watched.parse_again(self._read, self._tree) if outcome is UNKNOWN else outcome
+            return watched.read(self._read, double=False)
+        now = monotonic()
+        if stop and self._stops.allowed(now):
+            return self._stops.read(watched, self._read, now, _STOP)
+        return watched.read(self._read, double=True)
 
     def _holds_gil(self, state: ThreadState) -> bool:
         o = self._runtime.layout

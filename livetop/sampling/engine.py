@@ -37,6 +37,10 @@ _MIN_DELTA = 0.02
 _SETTLE = 1.0
 # At high rates the pipe is looked at this often only.
 _LISTEN = 0.02
+# Seconds between two looks at whether the process still runs the same program.
+_CHECK = 1.0
+# Ticks in a row that met memory that is not there, after which the program is taken to be another one.
+_FAULTS = 100
 # When more threads than these begin or end at once, they are counted instead of named.
 _NAMED_THREADS = 5
 
@@ -62,7 +66,8 @@ class Engine:
         self._stream = Stream(self._definitions, now)
         self._sampler = Sampler(pid, runtime, memory, self._pauses, now)
         self._credit = 0
-        self._heard = self._settled = self._sent = self._listened = now
+        self._heard = self._settled = self._sent = self._listened = self._checked = now
+        self._faults = 0
         self._cpu_before = process_time()
         self._target_cpu: float | None = None
         self._stopping = False
@@ -94,7 +99,7 @@ class Engine:
                 except ProcessGone:
                     bye = self._exited(monotonic())
                 except MemoryFault:
-                    bye = self._replaced(monotonic())
+                    bye = self._unreadable(monotonic())
                 if bye is not None:
                     return bye
         finally:
@@ -111,17 +116,22 @@ class Engine:
                 for message in self._channel.wait(schedule.due - now):
                     self._obey(message, monotonic())
                 now = monotonic()
-                if self._channel.closed or self._stopping:
+                if self._channel.closed or self._channel.told_to_end or self._stopping:
                     return self._farewell(now)
                 self._tell(now)
                 if now >= schedule.due:
                     break
         if now - self._heard > _DEAD:
             return self._farewell(now)
+        if now - self._checked >= _CHECK:
+            self._checked = now
+            if self._process.has_execed():
+                return self._replaced(now)
         missed = schedule.missed
         late = schedule.advance(now)
         self._sampler.counters.late += schedule.missed - missed
         self._sampler.tick(now, schedule.moment, late)
+        self._faults = 0
         return None
 
     def _obey(self, message: m.ToEngine, now: float) -> None:
@@ -166,7 +176,7 @@ class Engine:
         self._tell_of_threads(now, "gone", "ended", ended)
         self._tell_of_threads(now, "born", "began", roster.born)
         roster.born.clear()
-        self._stream.add(settled, now, {thread.wire for thread in ended})
+        self._stream.add(settled, now, ended)
 
     def _tell_of_threads(self, now: float, kind: str, verb: str, threads: list[Watched]) -> None:
         """One event a thread, or one for all where they come and go by the dozen."""
@@ -191,7 +201,7 @@ class Engine:
         self._channel.send(delta)
         if self._definitions.full or self._sampler.tree.full:
             # Nothing unsent refers to the old names now.
-            self._sampler.tree.reset()
+            self._sampler.forget_places(now)
             self._definitions.reset()
             gc.collect()
 
@@ -217,11 +227,11 @@ class Engine:
 
     def _tell_of_quality(self, sampling: m.Sampling, now: float) -> None:
         """Say so when the figures are less than they seem."""
-        refused = self._sampler.stops_refused
-        if refused and not self._refusal_told:
-            self._refusal_told = True
-            self._event(now, "degraded", f"no stops: {refused}")
-        if self._pauses.share <= 0 and sampling.calm != self._calm_told:
+        refused = self._sampler.exact.refusal
+        if bool(refused) != self._refusal_told:
+            self._refusal_told = bool(refused)
+            self._event(now, "degraded", f"no stops: {refused}" if refused else "stops are possible again")
+        if (refused or self._pauses.share <= 0) and sampling.calm != self._calm_told:
             self._calm_told = sampling.calm
             if not sampling.calm:
                 self._event(
@@ -260,15 +270,22 @@ class Engine:
     def _exited(self, now: float) -> m.Bye:
         text = f"process {self._process.pid} exited"
         if self._launched is not None:
-            text = self._launched.how_it_ended(self._sampler.exit_status) or text
+            text = self._launched.how_it_ended(self._sampler.exact.exit_status) or text
         self._sampler.roster.leave()
         self._settle(now, gone=True)
         self._event(now, "exit", text)
         self._send_delta(now)
         return m.Bye(0, text)
 
+    def _unreadable(self, now: float) -> m.Bye | None:
+        """Memory that was there is not any more: exec, exit, or only a structure that has just been freed."""
+        self._faults += 1
+        if self._faults < _FAULTS and not self._process.has_execed():
+            return None
+        return self._replaced(now)
+
     def _replaced(self, now: float) -> m.Bye | None:
-        """Memory that was there is not any more: the process called exec, or is about to exit."""
+        """The process called exec: go on with the program it runs now, if that can be read."""
         pid = self._process.pid
         self._sampler.roster.leave()
         self._settle(now, gone=True)
@@ -288,7 +305,8 @@ class Engine:
         now = monotonic()
         self._sampler.close()
         self._process = process
-        self._definitions.process(_describe(process, runtime))
+        self._definitions.follow(_describe(process, runtime), process.cwd)
+        self._faults = 0
         self._event(now, "exec", f"process {process.pid} became {' '.join(process.argv[:4])}")
         self._sampler = Sampler(process.pid, runtime, memory, self._pauses, now)
         self._schedule.set_rate(self._cpu.rate, now)

@@ -11,11 +11,13 @@ from livetop.cpython.tree import StackTree
 from livetop.target.memory import Memory
 from livetop.target.tasks import Task, innermost_tids, list_tids
 
-from .account import Account
+from .account import UNREAD, Account
 from .watched import Stranger, Watched
 
 # Seconds between two looks at /proc/PID/task and at the names that the program gives its threads.
 _TASKS = 1.0
+# Lists of threads without a thread that was there, after which it has ended.
+_MISSED = 2
 
 
 class Roster:
@@ -27,6 +29,8 @@ class Roster:
     def __init__(self, pid: int, runtime: Runtime, memory: Memory, tree: StackTree) -> None:
         self.threads: dict[int, Watched] = {}
         """By address of the thread state."""
+        self.by_state: dict[int, Watched] = {}
+        """The same, and by the states that a thread has in other interpreters, too."""
         self.warm: list[Watched] = []
         """Those that each tick reads."""
         self.strangers: dict[int, Stranger] = {}
@@ -53,17 +57,22 @@ class Roster:
             self.interpreters = interpreters
             self.changed = True
         states: dict[int, ThreadState] = {}
-        for interpreter in interpreters:
-            for state in read_threads(self._memory, self._runtime, interpreter, self._states):
+        # Oldest first: of several states on one OS thread the first is watched.
+        for interpreter in reversed(interpreters):
+            found, whole = read_threads(self._memory, self._runtime, interpreter, self._states)
+            for state in reversed(found):
                 states[state.address] = state
+            if not whole:
+                # The list changed meanwhile: what was not reached is still there, as far as is known.
+                for state in self._states.values():
+                    if state.interpreter == interpreter:
+                        states.setdefault(state.address, state)
         due = self._tasks_at is None or now - self._tasks_at >= _TASKS
         if due or any(state.tid not in self._tids for state in states.values()):
             self._tasks_at = now
             self._match(states)
-        known = states == self._states
         self._states = states
-        if not known or len(self.threads) != len(states):
-            self._follow(states, now)
+        self._follow(states, now)
         if due or self.born:
             self._name(None if due else {thread.state.ident for thread in self.born})
 
@@ -94,32 +103,44 @@ class Roster:
     def _follow(self, states: dict[int, ThreadState], now: float) -> None:
         """Take up new thread states and let go of those that ended, or that another OS thread took over."""
         for address, thread in list(self.threads.items()):
-            if states.get(address) is not thread.state:
+            if states.get(address) is thread.state:
+                thread.missing = 0
+                continue
+            thread.missing += 1
+            # One look at a list that is just being changed does not prove that a thread has ended.
+            if address in states or thread.missing >= _MISSED or thread.tid not in self._tids.values():
                 del self.threads[address]
                 self.gone.append(thread)
                 self.cool(thread)
-        watched = {thread.tid for thread in self.threads.values()}
+        self.by_state = dict(self.threads)
+        watched = {thread.tid: thread for thread in self.threads.values()}
         for address, state in states.items():
             tid = self._tids.get(state.tid)
-            # A subinterpreter's state on a thread that is watched already must not count its time twice.
-            if address in self.threads or tid is None or tid in watched:
+            if address in self.threads or tid is None:
                 continue
-            watched.add(tid)
-            task = Task(self._pid, tid)
-            times = task.times()
-            if times is None:
-                continue
-            reader = StackReader(self._memory, self._shape, self._tree, address)
-            thread = Watched(state, reader, task, Account(now, times), task.name())
-            self.threads[address] = thread
-            self.born.append(thread)
-            self.heat(thread, now)
+            # A subinterpreter's state on a thread that is watched must not count its time twice.
+            owner = watched.get(tid) or self._take_up(state, tid, now)
+            if owner is not None:
+                watched[tid] = self.by_state[address] = owner
+
+    def _take_up(self, state: ThreadState, tid: int, now: float) -> Watched | None:
+        task = Task(self._pid, tid)
+        times = task.times()
+        if times is None:
+            return None
+        reader = StackReader(self._memory, self._shape, self._tree, state.address)
+        thread = Watched(state, reader, task, Account(now, times), task.name())
+        self.threads[state.address] = thread
+        self.born.append(thread)
+        self.heat(thread, now)
+        return thread
 
     def heat(self, thread: Watched, now: float) -> None:
         """Have each tick read this thread from now on."""
         thread.awake_at = now
         if not thread.warm:
             thread.warm = True
+            thread.base = -1
             self.warm.append(thread)
             self.changed = True
 
@@ -135,8 +156,16 @@ class Roster:
         """All threads have ended: the process has exited, or become another program."""
         self.gone += self.threads.values()
         self.threads.clear()
+        self.by_state.clear()
         self.warm.clear()
         self.changed = True
+
+    def forget_places(self, now: float) -> None:
+        """Nothing that was seen may be kept: the stack tree begins anew."""
+        for thread in self.threads.values():
+            thread.reader.forget()
+            thread.account.last_key = UNREAD
+            self.heat(thread, now)
 
     def everyone(self) -> list[Watched]:
         """All threads with a Python thread state, those that have ended since `forget_gone` too."""

@@ -3,7 +3,7 @@
 A tick is one vectored read: the GIL's words, and the stacks of the threads that are *warm*: they ran a
 moment ago, or hold the GIL. The others are *cold*: while the kernel says that their CPU time has not
 moved, they are where they were, and `poll` credits their waiting several times a second. A thread that
-runs Python holds the GIL, so the tick finds it in `last_holder` even if it was cold.
+runs Python holds the GIL, so the tick finds it by the GIL's last holder even if it was cold.
 """
 
 from __future__ import annotations
@@ -12,34 +12,36 @@ import struct
 
 from livetop.cpython.code import CodeReader
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import MISS, TORN, UNKNOWN, Outcome
+from livetop.cpython.stack import MISS, TORN, Outcome
 from livetop.cpython.tree import Place, StackTree
 from livetop.profile.states import State
-from livetop.target.errors import AlreadyTraced, PermissionDenied, ThreadGone
 from livetop.target.memory import RemoteMemory
-from livetop.target.stop import Stopper
-from livetop.target.tasks import RUNNING
+from livetop.target.tasks import RUNNING, usage
 from livetop.target.vectored import VectoredRead
 
 from .account import UNREAD, Account, Cells, Seconds
 from .budget import PauseBudget
 from .counters import Counters
+from .exact import ExactReader
 from .roster import Roster
 from .waiting import waiting_state
-from .watched import Stranger, Watched
+from .watched import Remainder, Stranger, Watched
 
 # Seconds between two looks at cold threads.
 _POLL = 0.1
-# A warm thread that has not run for so long becomes cold.
+# A warm thread that has not run for so long becomes cold; of very many, each that has not run since the
+# last tick: to read them all would cost more than their short runs are worth.
 _COOLS = 0.5
+_MANY = 24
 # A holder of the GIL that used less CPU than this may be blocked with the GIL held: ask the kernel.
 _BUSY = 0.9
-
-# last_holder, locked, switch_number
-_GIL = struct.Struct("<QiiQ")
+# The kernel counts CPU time in steps of up to 4 ms; over more than this, none at all means no core.
+_STEP = 0.008
+# Regions of one read, in words (address, size), with room for the largest stack of all.
+_WORDS = 2000
 
 # A thread, its cells by (key, state), and its seconds.
-Settled = tuple[Watched | Stranger, Cells, Seconds]
+Settled = tuple[Watched | Stranger | Remainder, Cells, Seconds]
 
 
 class Sampler:
@@ -49,26 +51,28 @@ class Sampler:
         self, pid: int, runtime: Runtime, memory: RemoteMemory, budget: PauseBudget, now: float
     ) -> None:
         self.pid = pid
-        self.runtime = runtime
         self.memory = memory
         self.budget = budget
         self.counters = Counters()
-        self.period = 0.01
-        """Seconds between two ticks, as they really are."""
-        self._ran = self._running = 1
-        self.stops_refused = ""
-        """Why there are no stops, if the kernel refuses them."""
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self.roster = Roster(pid, runtime, memory, self.tree)
+        self.exact = ExactReader(pid)
         self._read = VectoredRead(pid)
         self._aux = VectoredRead(pid)
-        self._stopper: Stopper | None = None
         self._dirty = True
         self._polled = now - 2 * _POLL
         self._last_tick = now
+        self._period = 0.01
+        """Seconds between two ticks, as they really are."""
+        self._running_before = self._running_now = 1
+        used = usage(pid)
+        self._remainder = Remainder(used.cpu if used else 0.0)
         o = runtime.layout
         self._gil_low = o.gil_last_holder
+        self._gil = struct.Struct(f"<Q{o.gil_locked - o.gil_last_holder - 8}xi")
         self._gil_size = o.gil_size
+
+    # ------------------------------------------------------------------ who is looked at
 
     def poll(self, now: float) -> None:
         """Look at who is there, and at the CPU time of all threads that ticks do not read."""
@@ -95,11 +99,11 @@ class Sampler:
         """Lay out the tick's read: the GIL of each interpreter, then each warm thread."""
         flat: list[int] = []
         for interpreter in self.roster.interpreters:
-            flat += (interpreter.gil + self._gil_low, _GIL.size)
-        at = _GIL.size * len(self.roster.interpreters)
+            flat += (interpreter.gil + self._gil_low, self._gil.size)
+        at = self._gil.size * len(self.roster.interpreters)
         for thread in self.roster.warm:
             reader = thread.reader
-            if len(flat) + len(reader.regions) > 2000:
+            if len(flat) + len(reader.regions) > _WORDS:
                 # More regions than one call takes: this one is read by itself.
                 thread.base = -1
                 continue
@@ -119,45 +123,64 @@ class Sampler:
         """
         if now - self._polled >= _POLL:
             self.poll(now)
-        counters, tree = self.counters, self.tree
-        tree.now = now
+        self.tree.now = now
+        counters, roster = self.counters, self.roster
         counters.ticks += 1
-        self._ran, self._running = self._running, 0
+        counters.unseen += late
+        self._running_before, self._running_now = self._running_now, 0
         elapsed = now - self._last_tick
-        self.period += (elapsed - self.period) * 0.05
+        self._period += (elapsed - self._period) * 0.05
         self._last_tick = now
-        if late:
-            counters.unseen += late
-        roster = self.roster
         if self._dirty or roster.changed:
             self._assemble()
         read = self._read
-        if not read.run():
-            self._recover(read, now)
+        if not read.run() and not self._recover(read, now):
             return
-        buffer = read.buffer
-        at = 0
-        holders = []
-        for _ in roster.interpreters:
-            holder, locked, *_ = _GIL.unpack_from(buffer, at)
-            at += _GIL.size
-            if locked == 1 and holder:
-                holders.append(holder)
-                thread = roster.threads.get(holder)
-                if thread is None:
-                    self.poll(now)
-                elif not thread.warm:
-                    # It woke up since the last look: what it did before this tick is not known.
-                    roster.heat(thread, now)
-                    thread.base = -1
+        holders = self._holders(read.buffer, now)
         if holders:
             counters.gil_held += elapsed
         for thread in list(roster.warm):
-            self._sample(thread, buffer, thread.state.address in holders, moment, late)
+            self._sample(thread, read.buffer, thread in holders, moment, late)
+        self.exact.poll_late()
+        counters.paused(*self.exact.take_pause(), self.budget)
+
+    def _recover(self, read: VectoredRead, now: float) -> bool:
+        """An address of the tick's read is no longer mapped: what it kept from being read is read alone.
+
+        False when not even the GILs could be read.
+        """
+        got = read.read_prefix()
+        if got < self._gil.size * len(self.roster.interpreters):
+            self.poll(now)
+            return False
+        for thread in self.roster.warm:
+            if thread.base + thread.reader.size > got:
+                thread.base = -1
+                thread.reader.lay_out()
+        self._dirty = True
+        return True
+
+    def _holders(self, buffer: bytearray, now: float) -> list[Watched]:
+        """The threads that hold a GIL; one that was cold is read from now on."""
+        holders = []
+        at = 0
+        for _ in self.roster.interpreters:
+            holder, locked = self._gil.unpack_from(buffer, at)
+            at += self._gil.size
+            if locked != 1 or not holder:
+                continue
+            thread = self.roster.by_state.get(holder)
+            if thread is None:
+                # A thread that has just begun.
+                self.poll(now)
+                thread = self.roster.by_state.get(holder)
+            if thread is not None:
+                self.roster.heat(thread, now)
+                holders.append(thread)
+        return holders
 
     def _sample(self, thread: Watched, buffer: bytearray, holds: bool, moment: float, late: float) -> None:
         """Charge the seconds since this thread's last sample to where it is now."""
-        account = thread.account
         if not holds or thread.sees_syscall:
             syscall = thread.task.syscall()
             if syscall is None:
@@ -166,113 +189,103 @@ class Sampler:
                 self._sample_blocked(thread, syscall, buffer, holds, moment, late)
                 return
         thread.awake_at = moment
-        account.last_state = State.OWN
-        outcome = thread.reader.parse(buffer, thread.base, True) if thread.base >= 0 else MISS
-        if outcome is MISS:
-            outcome = thread.read_double(self._aux)
-            self._dirty = True
+        outcome = self._parse(thread, buffer, double=True)
         rejected = outcome is TORN or outcome is MISS
         thread.judge(rejected)
-        if rejected:
-            self.counters.rejected += 1
-        budget = self.budget
-        exact = False
-        self._running += 1
-        if budget.draw(self.period, self._ran, thread.calm):
-            still = self._stop_and_read(thread)
+        self.counters.rejected += rejected
+        self._running_now += 1
+        exact, scale = False, 1.0
+        stops = self.budget.share > 0 and self.exact.allowed(self.tree.now)
+        chance = self.budget.chance(self._period, self._running_before, thread.calm) if stops else 0.0
+        if self.budget.drawn(chance):
+            still = self.exact.read(thread, self._aux, self.tree.now)
             if still is not None:
                 outcome, exact = still, True
-            elif not thread.calm:
-                return
-        elif rejected and (thread.calm or budget.share <= 0):
-            outcome = thread.read_double(self._aux)
-            if outcome is TORN and budget.share > 0 and budget.allowed:
-                still = self._stop_and_read(thread)
+            if not thread.calm:
+                if still is None:
+                    # It did not stop in time: the next one stands for this one, too.
+                    return
+                scale = 1.0 / chance
+        elif stops and not thread.calm:
+            # Those accepted are too shallow: one that is drawn to be exact stands for them.
+            thread.account.passed(moment, late)
+            return
+        elif rejected:
+            outcome = thread.read(self._aux, double=True)
+            if outcome is TORN and stops and self.budget.allowed:
+                still = self.exact.read(thread, self._aux, self.tree.now)
                 if still is not None:
                     outcome, exact = still, True
-        elif not thread.calm and budget.share > 0:
-            # Those accepted are too shallow: only what is drawn to be exact counts. The weight is kept.
-            return
-        key = thread.key(outcome)
-        if key is None or (self.tree.young and type(key) is Place and not self.tree.confirm(key)):
-            self.counters.unread += 1
-            key = UNREAD
-        self.counters.samples += 1
-        account.ran(key, moment, late, exact, holds)
+        queued = thread.sees_syscall and not holds and self._had_no_core(thread, moment)
+        thread.account.ran(self._key(thread, outcome), moment, late, exact, holds, scale, queued)
+        self.counters.exact += exact
+
+    def _had_no_core(self, thread: Watched, moment: float) -> bool:
+        """Whether the kernel gave the thread no CPU time since its last sample, as far as can be told."""
+        times = thread.task.times()
+        if times is None:
+            return False
+        before, thread.run_ns = thread.run_ns, times[0]
+        return before == times[0] and moment - thread.account.last > _STEP
 
     def _sample_blocked(
         self, thread: Watched, syscall: bytes, buffer: bytearray, holds: bool, moment: float, late: float
     ) -> None:
         """A blocked thread stands still by itself: it is read without being stopped."""
-        outcome: Place | Outcome = (
-            thread.reader.parse(buffer, thread.base, True) if thread.base >= 0 else MISS
-        )
-        if outcome is MISS or outcome is TORN:
-            # It was still running when the tick's read came by.
-            outcome = thread.read_still(self._aux)
+        account = thread.account
+        outcome = self._parse(thread, buffer, double=True)
+        unmoved = syscall == thread.syscall and outcome is account.last_key
+        if not unmoved:
+            # The tick's read may have come by before it blocked, and it may have woken up by now.
+            outcome = thread.read(self._aux, double=False)
             self._dirty = True
-        key = thread.key(outcome)
-        if key is None:
-            self.counters.unread += 1
-            key = UNREAD
-        self.counters.samples += 1
-        gil = thread.state.interpreter.gil
-        thread.account.slept(key, waiting_state(syscall, gil, self._gil_size), moment, late)
-        if not thread.syscall:
-            # The first look: a thread that was parked all along need not be watched closely first.
-            thread.syscall = syscall
+            if thread.task.syscall() != syscall:
+                # The next sample stands for this one, too.
+                return
+        first = not thread.syscall
+        state = waiting_state(syscall, thread.state.interpreter.gil, self._gil_size)
+        account.slept(self._key(thread, outcome), state, moment, late, holds)
+        if first:
+            # A thread that was parked all along need not be watched closely first.
             thread.awake_at = moment - _COOLS
         elif syscall != thread.syscall or holds:
-            thread.syscall = syscall
             thread.awake_at = moment
-        elif moment - thread.awake_at > _COOLS:
-            times = thread.task.times()
-            if times is not None and times[0] == thread.account.run_ns:
-                self.roster.cool(thread)
+        thread.syscall = syscall
+        self._cool(thread, state, moment)
 
-    def _stop_and_read(self, thread: Watched) -> Place | Outcome | None:
-        """Stop the thread, copy what is needed, let it run, and only then make sense of it.
+    def _cool(self, thread: Watched, state: State, moment: float) -> None:
+        """Stop reading a thread that sleeps on."""
+        crowded = len(self.roster.warm) > _MANY and state is not State.GIL
+        if moment - thread.awake_at <= _COOLS and not crowded:
+            return
+        times = thread.task.times()
+        if times is None:
+            return
+        before, thread.run_ns = thread.run_ns, times[0]
+        if times[0] == (before if crowded else thread.account.run_ns):
+            self.roster.cool(thread)
 
-        None when it did not stop in time.
-        """
-        if self._stopper is None:
-            self._stopper = Stopper(self.pid)
-        stopper = self._stopper
-        tree = self.tree
-        try:
-            if not stopper.stop(thread.tid):
-                self.counters.paused(stopper.poll_late(), self.budget)
-                return None
-        except ThreadGone:
-            return None
-        except (PermissionDenied, AlreadyTraced) as error:
-            # Reading goes on without stops.
-            self.stops_refused = str(error)
-            self.budget.share = 0.0
-            return None
-        tree.held = True
-        try:
-            outcome = thread.read_still(self._aux)
-        finally:
-            tree.held = False
-            pause = stopper.release()
-        self.counters.paused(pause + stopper.poll_late(), self.budget)
-        self.counters.stops += 1
-        if outcome is UNKNOWN:
-            outcome = thread.parse_again(self._aux, tree)
-        if outcome is MISS or outcome is TORN:
-            return None
-        self.counters.exact += 1
+    def _parse(self, thread: Watched, buffer: bytearray, *, double: bool) -> Place | Outcome:
+        """What the tick's read says of a thread; if it says nothing, the thread is read alone."""
+        outcome: Place | Outcome = MISS
+        if thread.base >= 0:
+            outcome = thread.reader.parse(buffer, thread.base, double)
+        if outcome is MISS:
+            regions = thread.reader.regions
+            outcome = thread.read(self._aux, double=double)
+            if thread.reader.regions is not regions:
+                thread.base = -1
+                self._dirty = True
         return outcome
 
-    def _recover(self, read: VectoredRead, now: float) -> None:
-        """An address of the tick's read is no longer mapped: find out whose."""
-        got = read.read_prefix()
-        self.poll(now)
-        for thread in self.roster.warm:
-            if thread.base < 0 or thread.base + thread.reader.size > got:
-                thread.reader.lay_out()
-        self._dirty = True
+    def _key(self, thread: Watched, outcome: Place | Outcome) -> Place | str:
+        """What a sample is charged to."""
+        self.counters.samples += 1
+        key = thread.key(outcome)
+        if key is None or (self.tree.young and type(key) is Place and not self.tree.confirm(key)):
+            self.counters.unread += 1
+            return UNREAD
+        return key
 
     # ------------------------------------------------------------------ settling
 
@@ -283,7 +296,7 @@ class Sampler:
         """
         self.tree.now = now
         threads = self.roster.everyone()
-        places = {key for thread in threads for key in self._keys(thread.account) if type(key) is Place}
+        places = {key for thread in threads for key in _keys(thread.account) if type(key) is Place}
         replaced = set() if gone else self.tree.verify(places)
         unnamed: set[Place | str] = set()
         if replaced:
@@ -293,33 +306,35 @@ class Sampler:
             account = thread.account
             if unnamed:
                 account.rename(unnamed)
-            times = thread.task.times() or (account.run_ns, account.queued_ns)
             if not (thread.warm or account.asleep or account.last_key is UNREAD):
                 # No poll since the last settlement: it has slept on, as far as it has not run.
                 account.slept(account.last_key, account.last_state, now, 0.0)
             cells: Cells = {}
-            seconds = account.settle(now, times, cells)
-            thread.sees_syscall = account.own < _BUSY
-            if seconds.own and not thread.warm:
+            seconds = account.settle(now, thread.task.times(), cells)
+            thread.sees_syscall = account.busy < _BUSY
+            if seconds.own and not thread.warm and thread.state.address in self.roster.threads:
                 # It ran between two polls: the next one could not tell any more.
                 self.roster.heat(thread, now)
             settled.append((thread, cells, seconds))
         for stranger in self.roster.strangers.values():
             settled += stranger.settle()
+        used = usage(self.pid)
+        if used is not None:
+            settled += self._remainder.settle(used.cpu, sum(seconds.own for _, _, seconds in settled))
         self.roster.forget_gone()
         return settled
 
-    @staticmethod
-    def _keys(account: Account) -> list[Place | str]:
-        return [*account.running, *(key for key, _ in account.asleep), account.last_key]
-
-    @property
-    def exit_status(self) -> int | None:
-        """The target's wait status, if a stop has met its end."""
-        return self._stopper.exit_status if self._stopper is not None else None
+    def forget_places(self, now: float) -> None:
+        """Begin the stack tree anew: it has outgrown its limit."""
+        self.tree.reset()
+        self.roster.forget_places(now)
 
     def close(self) -> None:
         """Let go of everything."""
-        if self._stopper is not None:
-            self._stopper.close()
+        self.exact.close()
         self.roster.close()
+
+
+def _keys(account: Account) -> list[Place | str]:
+    """Everything that a settlement of this account will name."""
+    return [*account.running, *account.queued, *(key for key, _ in account.asleep), account.last_key]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from livetop.profile.states import State
+from collections.abc import Sequence
+
 from livetop.wire.messages import Cell, Delta, Sampling, ThreadUse
 
 from .account import OTHER
 from .definitions import Definitions
 from .sampler import Settled
+from .waiting import STATE_WORDS
 from .watched import Watched
 
 # While nobody takes deltas, at most so many cells are kept; what comes on top goes to [other].
 MAX_CELLS = 100_000
-
-_WORDS = {State.OWN: "running", State.GIL: "gil", State.WAIT: "wait", State.IDLE: "idle"}
 
 
 class Stream:
@@ -32,8 +32,9 @@ class Stream:
         """Whether nothing waits to be sent."""
         return not self._cells and not self._uses
 
-    def add(self, settled: list[Settled], now: float, gone: set[int]) -> None:
-        """Take in what was settled; `gone` are the ids of threads that ended."""
+    def add(self, settled: list[Settled], now: float, gone: Sequence[Watched]) -> None:
+        """Take in what was settled; `gone` are threads that have ended."""
+        ended = {id(thread) for thread in gone}
         self._t1 = now
         definitions = self._definitions
         for thread, cells, seconds in settled:
@@ -54,10 +55,10 @@ class Stream:
                 (seconds.own, seconds.queued, seconds.gil, seconds.wait, seconds.idle, seconds.samples)
             ):
                 use[index] += value
-            if wire in gone:
+            if id(thread) in ended:
                 self._states[wire] = "gone"
             elif isinstance(thread, Watched):
-                self._states[wire] = _WORDS.get(thread.account.last_state, "running")
+                self._states[wire] = STATE_WORDS.get(thread.account.last_state, "running")
             else:
                 self._states[wire] = "running"
 

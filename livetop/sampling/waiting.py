@@ -33,6 +33,9 @@ _OTHER = {
     },
 }  # fmt: skip
 
+# What messages call the states that a thread can be seen in.
+STATE_WORDS = {State.OWN: "running", State.GIL: "gil", State.WAIT: "wait", State.IDLE: "idle"}
+
 _machine = platform.machine()
 _parked = {str(number).encode(): name for number, name in _PARKED.get(_machine, {}).items()}
 _names = {**{str(number).encode(): name for number, name in _OTHER.get(_machine, {}).items()}, **_parked}

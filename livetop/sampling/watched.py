@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livetop.cpython.stack import EMPTY, MISS, Outcome, StackReader
 from livetop.cpython.threads import ThreadState
-from livetop.cpython.tree import Place, StackTree
+from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from livetop.target.tasks import Task
 from livetop.target.vectored import VectoredRead
@@ -20,14 +20,16 @@ _MEMORY = 0.03
 _TRIALS = 16
 
 _LAYOUTS = 4
+# Seconds of CPU time below which the process's own counter proves nothing.
+_WHOLE_TICKS = 0.05
 
 
 class Watched:
     """A thread under watch. `key_empty` names the row for when it runs no Python."""
 
     __slots__ = (
-        "account", "awake_at", "base", "calm", "key_empty", "name", "reader", "rejects", "sees_syscall",
-        "state", "syscall", "task", "tid", "trials", "warm", "wire",
+        "account", "awake_at", "base", "calm", "key_empty", "missing", "name", "reader", "rejects", "run_ns",
+        "sees_syscall", "state", "syscall", "task", "tid", "trials", "warm", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -42,8 +44,12 @@ class Watched:
         self.key_empty = f"[thread: {name}]"
         self.wire = 0
         """Its id in messages."""
-        self.base = 0
-        """Where its regions begin in the tick's buffer."""
+        self.base = -1
+        """Where its regions begin in the tick's buffer; -1 when it is not in there."""
+        self.run_ns = -1
+        """CPU time when it was last looked at."""
+        self.missing = 0
+        """How often the list of threads was read without it."""
         self.warm = False
         """Whether each tick reads it."""
         self.awake_at = account.last
@@ -75,34 +81,48 @@ class Watched:
             return outcome
         return self.key_empty if outcome is EMPTY else None
 
-    def read_double(self, aux: VectoredRead) -> Place | Outcome:
-        """Read the running thread alone, laying it out anew as often as its stack has moved away."""
+    def read(self, aux: VectoredRead, *, double: bool) -> Place | Outcome:
+        """Read the thread alone, laying it out anew as often as its stack has moved away.
+
+        `double` for one that runs; for one that is blocked one copy is enough.
+        """
+        reader = self.reader
         outcome: Place | Outcome = MISS
         for _ in range(_LAYOUTS):
-            if self.reader.read_double(aux):
-                outcome = self.reader.parse(aux.buffer, 0, True)
+            if reader.read_double(aux) if double else reader.read_single(aux):
+                outcome = reader.parse(aux.buffer, 0, double)
                 if outcome is not MISS:
                     break
-            if not self.reader.lay_out():
+            if not reader.lay_out():
                 break
         return outcome
 
-    def read_still(self, aux: VectoredRead) -> Place | Outcome:
-        """Read the thread while it stands still (or is blocked): one copy is enough."""
-        outcome: Place | Outcome = MISS
-        for _ in range(_LAYOUTS):
-            if self.reader.read_single(aux):
-                outcome = self.reader.parse(aux.buffer, 0, False)
-                if outcome is not MISS:
-                    break
-            if not self.reader.lay_out():
-                break
-        return outcome
 
-    def parse_again(self, aux: VectoredRead, tree: StackTree) -> Place | Outcome:
-        """Parse what `read_still` fetched, now that the thread runs again and code objects may be read."""
-        tree.held = False
-        return self.reader.parse(aux.buffer, 0, False)
+class Remainder:
+    """What the process used beyond its threads: those that ended before their last look was due.
+
+    Held against the whole process's CPU time, whose steps are 10 ms; smaller differences are kept.
+    """
+
+    __slots__ = ("_cpu", "_owed", "key", "name", "tid", "wire")
+
+    def __init__(self, cpu: float) -> None:
+        self.key = "[ended threads]"
+        self.name = "ended threads"
+        self.tid = 0
+        self.wire = 0
+        self._cpu = cpu
+        self._owed = 0.0
+
+    def settle(self, cpu: float, known: float) -> list[tuple[Remainder, Cells, Seconds]]:
+        """`cpu`: seconds the process has used so far; `known`: those accounted for since the last time."""
+        self._owed += cpu - self._cpu - known
+        self._cpu = cpu
+        if self._owed < _WHOLE_TICKS:
+            return []
+        seconds = Seconds()
+        seconds.own, self._owed = self._owed, 0.0
+        return [(self, {(self.key, State.OWN): [1, seconds.own, seconds.own**2]}, seconds)]
 
 
 class Stranger:

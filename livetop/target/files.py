@@ -82,6 +82,10 @@ def read_source(pid: int, path: str, cap: int = SOURCE_LIMIT) -> str:
     return "\n".join([escape(line.expandtabs(8), LINE_LIMIT) for line in lines])
 
 
+# punycode and its like: names of encodings/*.py that are no text encodings of source files.
+_SLOW_CODECS = frozenset({"punycode", "idna", "raw-unicode-escape", "unicode-escape", "undefined"})
+
+
 def decode_source(data: bytes) -> str:
     """Decode source text by its coding line or byte order mark (PEP 263); UTF-8 when that is no use."""
     # Takes some milliseconds to import and is needed only when source is shown.
@@ -89,7 +93,8 @@ def decode_source(data: bytes) -> str:
 
     try:
         encoding, _ = detect_encoding(io.BytesIO(data).readline)
-        return data.decode(encoding, "replace")
+        # Some codecs take time that grows with the square of the text, which only an attack uses.
+        return data.decode("utf-8" if encoding in _SLOW_CODECS else encoding, "replace")
     except (SyntaxError, LookupError, ValueError):
         return data.decode("utf-8-sig", "replace")
 

@@ -6,11 +6,12 @@ a closed or vanished thread reads as gone.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from dataclasses import dataclass
 
-from .errors import PermissionDenied, ProcessGone
+from .errors import PermissionDenied, ProcessGone, TargetError
 from .text import escape
 
 RUNNING = b"running"
@@ -73,7 +74,11 @@ class Task:
     def _open(self, name: str) -> int:
         try:
             return os.open(f"/proc/{self.pid}/task/{self.tid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise TargetError(
+                    "too many open files: two are needed for each busy thread of the target (see `ulimit -n`)"
+                ) from None
             return -1
 
     def times(self) -> tuple[int, int] | None:

@@ -65,7 +65,7 @@ class Target:
         struct.pack_into("<Q", self._interpreters, self.layout.threads_head, head)
 
     def read(self, known: dict[int, ThreadState] | None = None) -> list[ThreadState]:
-        return read_threads(self.memory, self.runtime, self.interpreter, known or {})
+        return read_threads(self.memory, self.runtime, self.interpreter, known or {})[0]
 
 
 @pytest.fixture(params=LAYOUTS)
@@ -189,7 +189,7 @@ def test_a_million_threads_are_bounded() -> None:
             return [self.read(*region) for region in regions]
 
     memory = Endless()
-    found = read_threads(memory, target.runtime, target.interpreter, {})
+    found, _ = read_threads(memory, target.runtime, target.interpreter, {})
     assert len(found) == MAX_THREADS
     assert memory.reads <= MAX_THREADS + 10
 
@@ -214,4 +214,4 @@ def test_a_million_unbound_threads_are_bounded() -> None:
         def read_many(self, regions: list[tuple[int, int]]) -> list[bytes | None]:
             return [self.read(*region) for region in regions]
 
-    assert read_threads(Unbound(), target.runtime, target.interpreter, {}) == []
+    assert read_threads(Unbound(), target.runtime, target.interpreter, {})[0] == []

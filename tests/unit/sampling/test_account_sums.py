@@ -109,7 +109,7 @@ def test_own_time_is_shared_by_weight_and_the_rest_by_sleep() -> None:
     assert cells["b", State.HELD][1] == pytest.approx(0.1)
     assert (seconds.own, seconds.queued, seconds.gil) == pytest.approx((0.4, 0.1, 0.125))
     assert (seconds.wait, seconds.idle) == pytest.approx((0.375, 0.375))
-    assert account.own == pytest.approx(0.4)
+    assert account.busy == pytest.approx(0.4)
 
 
 def test_time_nobody_watched_is_unseen_not_charged_to_the_next_line() -> None:
@@ -162,12 +162,12 @@ def test_cpu_time_that_no_sample_saw_waits_for_one() -> None:
 def test_what_no_sample_ever_sees_becomes_unseen() -> None:
     account = Account(0.0, (0, 0))
     cells: Cells = {}
-    for second in range(1, 12):
+    for second in range(1, 13):
         account.slept("lock", State.IDLE, second - 0.1, 0.0)
         account.settle(float(second), (second * 10 * MS, second * 5 * MS), cells)
     assert cells[UNSEEN, State.OWN][1] == pytest.approx(0.11)
-    assert cells[UNSEEN, State.QUEUED][1] == pytest.approx(0.055)
-    assert _sum(cells, *WALL) == pytest.approx(11.0)
+    assert cells[UNSEEN, State.QUEUED][1] == pytest.approx(0.06)
+    assert _sum(cells, *WALL) == pytest.approx(12.0 - _owed(account))
 
 
 def test_the_kernel_counting_ahead_is_paid_back() -> None:

@@ -30,13 +30,13 @@ def test_pauses_are_summed_and_told_to_the_budget() -> None:
     counters, budget = Counters(), PauseBudget(0.01, 0.0, seed=1)
     before = budget.stops
     for pause in (0.001, 0.003, 0.002):
-        counters.paused(pause, budget)
+        counters.paused(pause, 1, budget)
     assert counters.pause == pytest.approx(0.006)
     assert counters.pause_max == 0.003
     after = budget.stops
     assert after < before
     # A stop that cost nothing is none.
-    counters.paused(0.0, budget)
+    counters.paused(0.0, 0, budget)
     assert budget.stops == after
     taken = _take(counters)
     assert (taken.pause, taken.pause_max) == (pytest.approx(0.006), 0.003)

@@ -173,6 +173,6 @@ def test_the_process_is_told_again_after_exec() -> None:
     definitions = _definitions()
     definitions.take()
     process = Process(1, 42, ["python"], "3.12.1", "release", "host", 0.0)
-    definitions.process(process)
+    definitions.follow(process, "/srv")
     assert _taken(definitions).processes == [process]
     assert definitions.take() is None

@@ -43,7 +43,7 @@ def test_settlements_are_summed_until_taken(definitions: Definitions) -> None:
     thread = _watched()
     for second in range(3):
         cells: Cells = {("a", State.OWN): [2, 0.25, 0.03], ("b", State.IDLE): [1, 0.75, 0.5]}
-        stream.add([(thread, cells, _seconds(0.25, 0.75, 3))], 11.0 + second, set())
+        stream.add([(thread, cells, _seconds(0.25, 0.75, 3))], 11.0 + second, ())
     assert not stream.empty
     delta = stream.take(Sampling(ticks=5))
     assert (delta.sequence, delta.t0, delta.t1) == (1, 10.0, 13.0)
@@ -57,7 +57,7 @@ def test_settlements_are_summed_until_taken(definitions: Definitions) -> None:
     assert delta.sampling.ticks == 5
     # The next one begins where this ended, and holds nothing of it.
     assert stream.empty
-    stream.add([], 14.0, set())
+    stream.add([], 14.0, ())
     following = stream.take(Sampling())
     assert (following.sequence, following.t0, following.t1) == (2, 13.0, 14.0)
     assert not following.cells and not following.threads
@@ -67,7 +67,7 @@ def test_threads_do_not_mix(definitions: Definitions) -> None:
     stream = Stream(definitions, 0.0)
     one, two = _watched(1), _watched(2)
     cell = {("a", State.OWN): [1.0, 0.5, 0.25]}
-    stream.add([(one, dict(cell), _seconds(0.5)), (two, dict(cell), _seconds(0.5))], 1.0, set())
+    stream.add([(one, dict(cell), _seconds(0.5)), (two, dict(cell), _seconds(0.5))], 1.0, ())
     delta = stream.take(Sampling())
     assert {cell.thread for cell in delta.cells} == {one.wire, two.wire}
     assert len(delta.cells) == len(delta.threads) == 2
@@ -81,7 +81,7 @@ def test_cells_on_top_go_to_other_and_lose_no_second(
     thread = _watched()
     for number in range(400):
         cells: Cells = {(f"line {number}", State.OWN): [1, 0.01, 0.0001]}
-        stream.add([(thread, cells, _seconds(0.01))], number / 100, set())
+        stream.add([(thread, cells, _seconds(0.01))], number / 100, ())
     delta = stream.take(Sampling())
     assert len(delta.cells) <= 52
     assert sum(cell.weight for cell in delta.cells) == pytest.approx(4.0)
@@ -89,7 +89,7 @@ def test_cells_on_top_go_to_other_and_lose_no_second(
     other = definitions.node("[other]")
     assert sum(cell.weight for cell in delta.cells if cell.node == other) == pytest.approx(3.5)
     # What is already there goes on being counted for itself after the next take.
-    stream.add([(thread, {("line 1", State.OWN): [1, 0.01, 0.0001]}, _seconds(0.01))], 5.0, set())
+    stream.add([(thread, {("line 1", State.OWN): [1, 0.01, 0.0001]}, _seconds(0.01))], 5.0, ())
     assert [cell.node for cell in stream.take(Sampling()).cells] == [definitions.node("line 1")]
 
 
@@ -104,7 +104,7 @@ def test_the_state_is_the_last_one_seen(definitions: Definitions, state: State, 
         thread.account.ran("a", 0.5, 0.0, False, False)
     else:
         thread.account.slept("a", state, 0.5, 0.0)
-    stream.add([(thread, {}, _seconds(samples=1))], 1.0, set())
+    stream.add([(thread, {}, _seconds(samples=1))], 1.0, ())
     assert [use.state for use in stream.take(Sampling()).threads] == [word]
 
 
@@ -112,7 +112,7 @@ def test_a_thread_that_was_never_seen_waits(definitions: Definitions) -> None:
     stream = Stream(definitions, 0.0)
     thread = _watched()
     assert thread.account.last_key == UNREAD
-    stream.add([(thread, {}, _seconds())], 1.0, set())
+    stream.add([(thread, {}, _seconds())], 1.0, ())
     assert [use.state for use in stream.take(Sampling()).threads] == ["wait"]
 
 
@@ -121,7 +121,7 @@ def test_threads_that_ended_are_gone_and_strangers_run(definitions: Definitions)
     thread, stranger = _watched(), _stranger()
     wire = definitions.thread(thread)
     settled = [(thread, {}, _seconds(0.1)), (stranger, {}, _seconds(0.1))]
-    stream.add(settled, 1.0, set())
-    stream.add(settled, 2.0, {wire})
+    stream.add(settled, 1.0, ())
+    stream.add(settled, 2.0, [thread])
     states = {use.thread: use.state for use in stream.take(Sampling()).threads}
     assert states == {wire: "gone", stranger.wire: "running"}
