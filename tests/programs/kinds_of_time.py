@@ -1,7 +1,7 @@
-"""Threads that each spend their time in one way, for known seconds.
+"""Threads that each spend their time in one way, from "go" to "halt".
 
-Says {"threads": {name: native id}}; answers "times" with {"clock": monotonic, "cpu": {name: seconds on a core}},
-as threads' own clocks have it; "wake NAME" has a waiting worker do its work once.
+Says {"threads": {name: native id}} once all of them wait for "go", a lock each. Answers "go", and "halt" with the
+seconds that each thread's own clock has counted, {name: seconds}, once all of them wait again.
 """
 
 import hashlib
@@ -12,88 +12,93 @@ import threading
 import time
 import zlib
 
-STARTED = threading.Semaphore(0)
-WAKE = {}
-LOCK = threading.Lock()
-LOCK.acquire()
+PARKED = threading.Semaphore(0)
+GO = {}
+CPU = {}
+# Threads that do not end by themselves are never asked for their time.
+ENDLESS = ("sleeping", "locked", "polling")
+working = True
 
 
 def spin():
     value = 0
-    while True:
+    while working:
         value = (value * 31 + 7) & 0xFFFF
 
 
 def spin_too():
     value = 1
-    while True:
+    while working:
         value = (value * 17 + 3) & 0xFFFF
 
 
-def sleeping():
-    while True:
-        time.sleep(3600)
-
-
 def sleeping_often():
-    while True:
+    while working:
         time.sleep(0.02)
 
 
+def hashing():
+    block = bytes(8 << 20)
+    while working:
+        hashlib.sha256(block).digest()
+
+
+def compressing():
+    block = bytes(range(256)) * 10_000
+    while working:
+        zlib.compress(block, 9)
+
+
+def sleeping():
+    time.sleep(3600)
+
+
 def locked():
-    LOCK.acquire()
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
 
 
 def polling():
     select.epoll().poll()
 
 
-def hashing():
-    block = bytes(16 << 20)
-    while True:
-        hashlib.sha256(block).digest()
-
-
-def compressing():
-    block = bytes(range(256)) * 30_000
-    while True:
-        zlib.compress(block, 9)
-
-
-def woken_hashing():
-    block = bytes(64 << 20)
-    WAKE["woken_hashing"].acquire()
-    for _ in range(10): hashlib.sha256(block).digest()
-    sleeping()
-
-
 KINDS = {kind.__name__: kind for kind in (
-    spin, spin_too, sleeping, sleeping_often, locked, polling, hashing, compressing, woken_hashing)}
+    spin, spin_too, sleeping_often, hashing, compressing, sleeping, locked, polling)}
 
 
 def run(name):
-    STARTED.release()
+    PARKED.release()
+    GO[name].acquire()
     KINDS[name]()
+    CPU[name] = time.thread_time()
+    PARKED.release()
+    GO[name].acquire()
 
 
 def main():
+    global working
+    names = sys.argv[1:]
     threads = {}
-    for name in sys.argv[1:]:
-        WAKE[name] = threading.Semaphore(0)
+    for name in names:
+        GO[name] = threading.Lock()
+        GO[name].acquire()
         threads[name] = threading.Thread(target=run, args=(name,), name=name, daemon=True)
         threads[name].start()
-    for _ in threads:
-        STARTED.acquire()
+    for _ in names:
+        PARKED.acquire()
     print(json.dumps({"threads": {name: thread.native_id for name, thread in threads.items()}}), flush=True)
-    clocks = {name: time.pthread_getcpuclockid(thread.ident) for name, thread in threads.items()}
     for line in sys.stdin:
-        word, *rest = line.split()
-        if word == "times":
-            cpu = {name: time.clock_gettime(clock) for name, clock in clocks.items()}
-            print(json.dumps({"clock": time.monotonic(), "cpu": cpu}), flush=True)
-        elif word == "wake":
-            WAKE[rest[0]].release()
-            print(json.dumps("woken"), flush=True)
+        if line == "go\n":
+            for name in names:
+                GO[name].release()
+            print(json.dumps("gone"), flush=True)
+        else:
+            working = False
+            for name in names:
+                if name not in ENDLESS:
+                    PARKED.acquire()
+            print(json.dumps(CPU), flush=True)
 
 
 main()
