@@ -16,7 +16,7 @@ from livetop.target.memory import Memory
 
 from .layout import Layout
 from .location import NO_LINE, decode_lines
-from .strings import MAX_BYTES, ObjectError, bytes_place, decode_text, text_place
+from .strings import MAX_BYTES, ObjectError, bytes_place, decode_text, raw_text, text_place
 
 # How much of each part is compared again: enough to tell two code objects apart, cheap to read.
 _CHECKED_TEXT = 256
@@ -42,8 +42,9 @@ class Code:
         "first_line",
         "known",
         "name",
+        "path",
         "size",
-    )
+    )  # fmt: skip
 
     def __init__(
         self, address: int, base: int, size: int, name: str, file: str, first_line: int, table: bytes
@@ -55,6 +56,8 @@ class Code:
         """Bytes of instructions."""
         self.name = name
         self.file = file
+        self.path = file
+        """The file's name as it is, not escaped: for opening it."""
         self.first_line = first_line
         self._table = table
         self._lines: array[int] | None = None
@@ -134,6 +137,7 @@ class CodeReader:
         )
         first = min(o.code_filename, o.code_name, o.code_qualname)
         last = max(o.code_name, o.code_qualname, o.code_linetable) + 8
+        code.path = raw_text(file, file_place[2])
         code.check = [
             (address + o.object_type, head[o.object_type : o.object_size + 8]),
             (address + o.code_firstlineno, head[o.code_firstlineno : o.code_firstlineno + 4]),

@@ -48,12 +48,17 @@ def _fetch(memory: Memory, place: tuple[int, int, str]) -> tuple[bytes, str]:
     return memory.read(address, size) if size else b"", codec
 
 
+def raw_text(data: bytes, codec: str) -> str:
+    """Turn the characters of a str object into text as it is: for opening files, never for showing."""
+    try:
+        return data.decode(codec, "surrogatepass" if codec != "latin-1" else "strict")
+    except UnicodeDecodeError:
+        return data.decode(codec, "replace")
+
+
 def decode_text(data: bytes, codec: str) -> str:
     """Turn the characters of a str object into escaped text; lone surrogates are escaped too."""
-    try:
-        return escape(data.decode(codec, "surrogatepass" if codec != "latin-1" else "strict"))
-    except UnicodeDecodeError:
-        return escape(data.decode(codec, "replace"))
+    return escape(raw_text(data, codec))
 
 
 def bytes_place(memory: Memory, layout: Layout, address: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ class Definitions:
         self._argv = argv
         self._last = 0
         self._files: dict[str, int] = {}
+        self._paths: dict[int, str] = {}
         self._functions: dict[tuple[str, int, int, str], int] = {}
         self._nodes: dict[tuple[int, int, int], int] = {}
         self._places: dict[Place, int] = {}
@@ -48,6 +49,7 @@ class Definitions:
 
     def _forget(self) -> None:
         self._files.clear()
+        self._paths.clear()
         self._functions.clear()
         self._nodes.clear()
         self._places.clear()
@@ -91,13 +93,13 @@ class Definitions:
         for place in reversed(unnamed):
             code = place.code
             assert code is not None
-            function = self._function(code.name, self._file(code.file), code.first_line, "python")
+            function = self._function(code.name, self._file(code.file, code.path), code.first_line, "python")
             parent = places[place] = self._node(parent, function, place.line)
         return parent
 
-    def file_name(self, file: int) -> str | None:
-        """The name of a file by its id, as the target has it."""
-        return next((name for name, known in self._files.items() if known == file), None)
+    def file_path(self, file: int) -> str | None:
+        """The name of a file by its id, as the target has it: not escaped, for opening it only."""
+        return self._paths.get(file)
 
     def _node(self, parent: int, function: int, line: int) -> int:
         key = (parent, function, line)
@@ -107,10 +109,11 @@ class Definitions:
             self._unsent.nodes.append(Node(found, parent, function, line))
         return found
 
-    def _file(self, name: str) -> int:
+    def _file(self, name: str, path: str) -> int:
         found = self._files.get(name)
         if found is None:
             found = self._files[name] = self._next()
+            self._paths[found] = path
             self._unsent.files.append(File(found, name, module_path(name, self._cwd, self._argv)))
         return found
 

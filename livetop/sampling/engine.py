@@ -249,7 +249,7 @@ class Engine:
             self._channel.send(m.Event(now, kind, text, thread))
 
     def _source(self, file: int) -> m.Source:
-        name = self._definitions.file_name(file)
+        name = self._definitions.file_path(file)
         if name is None:
             return m.Source(file, None, "not known any more")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import select
 import shlex
@@ -16,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-import livetop
 from livetop.session.protocol import LinkError
 from livetop.wire.framing import (
     FROM_ENGINE,
@@ -35,9 +35,11 @@ _SUDO = frozenset({"sudo", "doas"})
 _SUDO_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R"})
 
 _BOOT = (
-    "import runpy, sys; sys.path.append(sys.argv.pop(1)); "
+    "import os, runpy, sys; sys.path += sys.argv.pop(1).split(os.pathsep); "
     "runpy.run_module('livetop.sampling', run_name='__main__', alter_sys=True)"
 )
+
+_ENGINE_NEEDS = ("livetop", "msgspec", "ptrace")
 
 _SEND_PATIENCE = 1.0
 """Seconds that a command may wait for room in the pipe."""
@@ -52,13 +54,20 @@ def local_engine() -> list[str]:
     """The command of an engine on this machine, with absolute paths, as sudo needs them.
 
     `-I` keeps the engine free of the caller's environment and directory, but also of packages that are
-    found through them or installed for one user only; livetop is then named by its own path.
+    found through them or installed for one user only; the folders of livetop and of what its engine needs
+    are then named.
     """
-    root = str(Path(livetop.__file__).resolve().parents[1])
-    passing = [site.getusersitepackages(), os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    if root in passing:
-        return [sys.executable, "-I", "-c", _BOOT, root]
+    passing = {site.getusersitepackages(), os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+    hidden = [folder for folder in dict.fromkeys(map(_folder, _ENGINE_NEEDS)) if folder in passing]
+    if hidden:
+        return [sys.executable, "-I", "-c", _BOOT, os.pathsep.join(hidden)]
     return [sys.executable, "-I", "-m", "livetop.sampling"]
+
+
+def _folder(package: str) -> str:
+    """The folder that a package is found in; "" when there is no such package."""
+    spec = importlib.util.find_spec(package)
+    return str(Path(spec.origin).resolve().parents[1]) if spec and spec.origin else ""
 
 
 def engine_command(via: str | None) -> list[str]:

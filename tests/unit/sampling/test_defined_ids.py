@@ -67,8 +67,8 @@ def test_a_stack_is_told_outermost_first() -> None:
     assert functions[inner.function].kind == "python"
     assert files[functions[inner.function].file].name == "/srv/lib/g.py"
     assert files[functions[inner.function].file].module == "lib/g.py"
-    assert definitions.file_name(functions[inner.function].file) == "/srv/lib/g.py"
-    assert definitions.file_name(99_999) is None
+    assert definitions.file_path(functions[inner.function].file) == "/srv/lib/g.py"
+    assert definitions.file_path(99_999) is None
 
 
 def test_what_was_told_is_not_told_again() -> None:
