@@ -1,12 +1,13 @@
 """Whether memory stays flat: the engine and a session over a target that never stays the same.
 
     python -m tests.soak                 ten minutes
-    python -m tests.soak --minutes 0.5
+    python -m tests.soak --minutes 4
 
 The target makes and drops code objects, threads and deep stacks all the time. In every cycle the session
 withholds its credit for a while, as a stalled link does. Exit code 1 when the last quarter's peak is
 above the third's by more than a small bound: the engine's always, the interface's once its history (ten
-minutes) is full by then. Caches fill up first: less than five minutes say little.
+minutes) is full by then. Caches fill up first, which takes minutes at the usual rate: hence a high one,
+and less than three minutes say little.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
-    parser.add_argument("--rate", type=float, default=100.0, help="samples a second (default: 100)")
+    parser.add_argument("--rate", type=float, default=1000.0, help="samples a second (default: 1000)")
     parser.add_argument("--python", metavar="PATH", help="the target's interpreter (default: the newest)")
     options = parser.parse_args(argv)
     # As Ctrl-C does: what was started is ended.
