@@ -1,6 +1,7 @@
 """Shares and depths are those of a target that stands still for each sample, on call-heavy code too."""
 
 import math
+import os
 from collections import Counter
 from random import random
 from time import sleep
@@ -61,6 +62,14 @@ def stop_for_each(target, count, sums):
     one.close()
 
 
+def run_beside(*pids):
+    """Give each process a core of its own, where there are so many."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) >= len(pids):
+        for pid, core in zip(pids, cores, strict=False):
+            os.sched_setaffinity(pid, {core})
+
+
 def compare(truth, found):
     """How far apart they are, in standard errors: of the mean depth, and of the worst line's share."""
     variance = truth.depth_variance * (1 / truth.worth + 1 / found.worth)
@@ -89,6 +98,9 @@ def test_shares_and_mean_depth_agree_with_a_stopped_target(start, version, load,
     truth, found = Sums(), Sums()
     stop_for_each(target, TRUTH, truth)
     with Engine(pid=target.pid, rate=250.0, max_cpu=1.0, **options) as engine:
+        engine.until(lambda: engine.hello)
+        # On one core the engine would only ever look at a thread that it has just pushed aside.
+        run_beside(target.pid, engine.process.pid)
         engine.sample(SECONDS)
         assert engine.stop().code == 0
     stop_for_each(target, TRUTH, truth)
