@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from livetop.target.memory import Memory
 
 from .layout import Layout
-from .strings import ObjectError, decode_text, text_place
+from .strings import ObjectError, read_text
 
 _U64 = struct.Struct("<Q")
 # dk_log2_size, dk_log2_index_bytes, dk_kind (at 8, 9, 10), dk_nentries (at 24)
@@ -37,8 +37,7 @@ class ObjectReader:
 
     def text(self, address: int) -> str:
         """A str object's text, escaped."""
-        at, size, codec = text_place(self._memory, self._layout, address)
-        return decode_text(self._memory.read(at, size) if size else b"", codec)
+        return read_text(self._memory, self._layout, address)
 
     def entries(self, keys: int) -> Iterator[tuple[int, int, int]]:
         """(hash, key, value) of each entry of a table of keys; hash 0 where only str keys are stored."""

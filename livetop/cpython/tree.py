@@ -141,10 +141,17 @@ class StackTree:
     @property
     def full(self) -> bool:
         """Whether `reset` is due: the tree has outgrown its limit."""
-        return self.size > self.limit or len(self.codes) > self.limit
+        return self.size > self.limit or len(self.codes) > self.limit // 2
 
     def reset(self) -> None:
         """Forget everything; readers notice that the root is another one."""
+        # Circles are broken by hand, as the engine runs without a garbage collector.
+        for places in self._places.values():
+            for place in places:
+                place.by_line.clear()
+                place.children.clear()
+        self.root.by_line.clear()
+        self.root.children.clear()
         self.root = Place(None, None, 0)
         self.size = 0
         self._places.clear()
@@ -159,3 +166,7 @@ def _mark_gone(place: Place) -> None:
         if place.code_address >= 0:
             place.code_address = -1
             gone += place.by_line.values()
+    # Places refer to each other in circles, and the engine runs without a garbage collector.
+    for place in gone:
+        place.by_line.clear()
+        place.children.clear()

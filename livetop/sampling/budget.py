@@ -80,10 +80,6 @@ class PauseBudget:
         """Throw the dice."""
         return chance > 0 and self._random() < chance
 
-    def draw(self, period: float, running: int, calm: bool) -> bool:
-        """Whether the next sample is exact."""
-        return self.drawn(self.chance(period, running, calm))
-
 
 class CpuBudget:
     """Lowers the rate when the engine uses more than `share` of a core, and raises it again.

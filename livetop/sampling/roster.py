@@ -11,7 +11,7 @@ from livetop.cpython.tree import StackTree
 from livetop.target.memory import Memory
 from livetop.target.tasks import Task, innermost_tids, list_tids
 
-from .account import UNREAD, Account
+from .account import Account
 from .watched import Stranger, Watched
 
 # Seconds between two looks at /proc/PID/task and at the names that the program gives its threads.
@@ -164,7 +164,7 @@ class Roster:
         """Nothing that was seen may be kept: the stack tree begins anew."""
         for thread in self.threads.values():
             thread.reader.forget()
-            thread.account.last_key = UNREAD
+            thread.account.forget()
             self.heat(thread, now)
 
     def everyone(self) -> list[Watched]:

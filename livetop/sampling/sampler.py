@@ -312,7 +312,7 @@ class Sampler:
             cells: Cells = {}
             seconds = account.settle(now, thread.task.times(), cells)
             thread.sees_syscall = account.busy < _BUSY
-            if seconds.own and not thread.warm and thread.state.address in self.roster.threads:
+            if seconds.own and not thread.warm and self.roster.threads.get(thread.state.address) is thread:
                 # It ran between two polls: the next one could not tell any more.
                 self.roster.heat(thread, now)
             settled.append((thread, cells, seconds))

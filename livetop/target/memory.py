@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -52,8 +53,20 @@ class RemoteMemory:
         self._local_at = ctypes.c_void_p(ctypes.addressof(self._local))
         self._remote = (ctypes.c_uint64 * 2)()
         self._remote_at = ctypes.c_void_p(ctypes.addressof(self._remote))
-        self._buffer = ctypes.create_string_buffer(_SMALL)
-        self._buffer_address = ctypes.addressof(self._buffer)
+        self._regions = bytearray(16 * MAX_REGIONS)
+        self._regions_at = ctypes.c_void_p(
+            ctypes.addressof((ctypes.c_char * len(self._regions)).from_buffer(self._regions))
+        )
+        self._make_room(_SMALL)
+
+    def _make_room(self, size: int) -> None:
+        """Have `_view` hold at least `size` bytes.
+
+        ctypes makes a type for each length of an array and forgets none, so there are powers of two only.
+        """
+        capacity = 1 << max(size - 1, 1).bit_length()
+        self._buffer = (ctypes.c_char * capacity)()
+        self._local[0] = ctypes.addressof(self._buffer)
         self._view = memoryview(self._buffer).cast("B")
 
     def read(self, address: int, size: int) -> bytes:
@@ -62,13 +75,9 @@ class RemoteMemory:
             return b""
         if not _sane(address, size):
             raise MemoryFault(address, size)
-        if size <= _SMALL:
-            view = self._view
-            self._local[0] = self._buffer_address
-        else:
-            buffer = ctypes.create_string_buffer(size)
-            view = memoryview(buffer).cast("B")
-            self._local[0] = ctypes.addressof(buffer)
+        if size > len(self._view):
+            self._make_room(size)
+        view = self._view
         self._local[1] = size
         remote = self._remote
         remote[0] = address
@@ -116,21 +125,17 @@ class RemoteMemory:
     ) -> int:
         """Make one call, fill in what it brought, and return how many regions are dealt with."""
         total = sum(regions[index][1] for index in batch)
-        if total <= _SMALL:
-            view = self._view
-            self._local[0] = self._buffer_address
-        else:
-            buffer = ctypes.create_string_buffer(total)
-            view = memoryview(buffer).cast("B")
-            self._local[0] = ctypes.addressof(buffer)
+        if total > len(self._view):
+            self._make_room(total)
+        view = self._view
         self._local[1] = total
         flat = [number for index in batch for number in regions[index]]
-        remote = (ctypes.c_uint64 * len(flat))(*flat)
+        struct.pack_into(f"={len(flat)}Q", self._regions, 0, *flat)
         got = self._function(
             self._c_pid,
             self._local_at,
             self._one,
-            ctypes.c_void_p(ctypes.addressof(remote)),
+            self._regions_at,
             ctypes.c_ulong(len(batch)),
             self._none,
         )

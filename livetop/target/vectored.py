@@ -55,6 +55,8 @@ class VectoredRead:
         )
 
     def _grow(self, capacity: int) -> None:
+        # Powers of two: ctypes makes a type for each length of an array, and forgets none.
+        capacity = 1 << (capacity - 1).bit_length()
         self.buffer = bytearray(capacity)
         self._local[0] = ctypes.addressof((ctypes.c_char * capacity).from_buffer(self.buffer))
 
@@ -65,7 +67,7 @@ class VectoredRead:
         """
         _words(len(flat)).pack_into(self._remote, 0, *flat)
         if size > len(self.buffer):
-            self._grow(size * 2)
+            self._grow(size)
         self.size = size
         self._local[1] = size
         call = self._call

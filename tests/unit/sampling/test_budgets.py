@@ -42,7 +42,7 @@ def _spent(pause: Pause, share: float, seconds: float, *, seed: int, start: floa
         now = tick / 100
         if tick % 100 == 0:
             budget.adjust(now)
-        if budget.draw(0.01, 1, False):
+        if budget.drawn(budget.chance(0.01, 1, False)):
             cost = pause(chance, now)
             budget.spent(cost)
             if now >= start:
@@ -78,7 +78,7 @@ def test_draws_within_a_second_do_not_depend_on_what_was_spent_in_it() -> None:
     for _ in range(1000):
         spender.spent(100e-6)
     assert spender.stops == pytest.approx(frugal.stops)
-    draws = [[budget.draw(0.001, 1, False) for _ in range(5000)] for budget in (frugal, spender)]
+    draws = [[budget.drawn(budget.chance(0.001, 1, False)) for _ in range(5000)] for budget in (frugal, spender)]
     assert draws[0] == draws[1]
     # Ten times what the second may cost is spent: still nothing is cut off.
     assert sum(draws[1]) > 100
@@ -90,41 +90,41 @@ def test_draws_within_a_second_do_not_depend_on_what_was_spent_in_it() -> None:
 
 def test_draws_are_spread_over_the_threads_that_run() -> None:
     alone, many = PauseBudget(0.01, 0.0, seed=1), PauseBudget(0.01, 0.0, seed=1)
-    once = sum(alone.draw(0.001, 1, False) for _ in range(20_000))
-    each = sum(many.draw(0.001, 10, False) for _ in range(20_000))
+    once = sum(alone.drawn(alone.chance(0.001, 1, False)) for _ in range(20_000))
+    each = sum(many.drawn(many.chance(0.001, 10, False)) for _ in range(20_000))
     assert once == pytest.approx(2000, rel=0.15)
     assert each == pytest.approx(200, rel=0.3)
-    assert isinstance(many.draw(0.001, 0, False), bool)
+    assert isinstance(many.drawn(many.chance(0.001, 0, False)), bool)
 
 
 def test_a_share_of_nothing_never_draws() -> None:
     budget = PauseBudget(0.0, 0.0, seed=1)
     for second in range(20):
         budget.adjust(float(second))
-        assert not any(budget.draw(1.0, 1, calm) for calm in (True, False) for _ in range(50))
+        assert not any(budget.drawn(budget.chance(1.0, 1, calm)) for calm in (True, False) for _ in range(50))
 
 
 def test_nothing_is_drawn_while_nobody_listens() -> None:
     budget = PauseBudget(0.5, 0.0, seed=1)
     budget.allowed = False
-    assert not any(budget.draw(1.0, 1, False) for _ in range(50))
+    assert not any(budget.drawn(budget.chance(1.0, 1, False)) for _ in range(50))
     budget.allowed = True
-    assert any(budget.draw(1.0, 1, False) for _ in range(50))
+    assert any(budget.drawn(budget.chance(1.0, 1, False)) for _ in range(50))
 
 
 def test_a_calm_thread_is_stopped_a_few_times_a_second_at_most() -> None:
     budget = PauseBudget(0.5, 0.0, seed=1)
-    drawn = sum(budget.draw(0.01, 1, True) for _ in range(100 * 100))
+    drawn = sum(budget.drawn(budget.chance(0.01, 1, True)) for _ in range(100 * 100))
     assert drawn / 100 == pytest.approx(CALM_EXACT_RATE, rel=0.15)
     # And not more often than the budget pays for.
     poor = PauseBudget(0.0001, 0.0, seed=1)
-    assert sum(poor.draw(0.01, 1, True) for _ in range(100 * 100)) < 300
+    assert sum(poor.drawn(poor.chance(0.01, 1, True)) for _ in range(100 * 100)) < 300
 
 
 def test_a_calm_thread_at_any_rate_costs_the_same() -> None:
     for rate in (10, 1000):
         budget = PauseBudget(0.5, 0.0, seed=2)
-        drawn = sum(budget.draw(1 / rate, 1, True) for _ in range(rate * 60))
+        drawn = sum(budget.drawn(budget.chance(1 / rate, 1, True)) for _ in range(rate * 60))
         assert drawn / 60 == pytest.approx(CALM_EXACT_RATE, rel=0.2)
 
 
