@@ -56,7 +56,8 @@ class Account:
         """Time of the previous sample."""
         self.last_key: Key = UNREAD
         self.last_state = State.WAIT
-        # place -> count, weight, weight squared, exact count, exact weight
+        # place -> count, weight, weight squared, exact count, exact weight, and the first three while it
+        # held the GIL
         self.running: dict[Key, list[float]] = {}
         # place -> count, weight, weight squared, and so for the other two
         self.queued: dict[Key, list[float]] = {}
@@ -103,15 +104,18 @@ class Account:
         else:
             entry = self.running.get(key)
             if entry is None:
-                entry = self.running[key] = [0, 0.0, 0.0, 0, 0.0]
+                entry = self.running[key] = [0, 0.0, 0.0, 0, 0.0, 0, 0.0, 0.0]
+            squared = weight * weight
             entry[0] += 1
             entry[1] += weight
-            entry[2] += weight * weight
+            entry[2] += squared
             if exact:
                 entry[3] += 1
                 entry[4] += weight
-        if holds:
-            _count(self.held, key, weight)
+            if holds:
+                entry[5] += 1
+                entry[6] += weight
+                entry[7] += squared
 
     def passed(self, now: float, late: float) -> None:
         """The thread ran at `now`, but it was drawn that this sample is not taken: another stands for it."""
@@ -199,7 +203,9 @@ class Account:
             # What was queued throughout takes its own time first; the rest lies between what ran.
             apart = min(queued, waiting)
             rate, between = own / running, (queued - apart) / running
-            for key, (count, weight, squared, exact, exact_weight) in self.running.items():
+            for key, (count, weight, squared, exact, exact_weight, *held) in self.running.items():
+                if held[0]:
+                    _merge(cells, (key, int(State.HELD)), held)
                 _add(cells, key, State.OWN, count, weight * rate, squared * rate * rate)
                 if between:
                     _add(cells, key, State.QUEUED, count, weight * between, squared * between * between)

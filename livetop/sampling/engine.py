@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from time import monotonic, process_time, time
+from time import monotonic, process_time, sleep, time
 
 from livetop import __version__
 from livetop.cpython.runtime import Runtime
@@ -106,33 +106,46 @@ class Engine:
             self._sampler.close()
 
     def _turn(self) -> m.Bye | None:
-        """One period: listen until the tick is due, tick, tell."""
+        """One period: sleep or listen until the tick is due, then tick."""
         schedule = self._schedule
         now = monotonic()
-        # At least one look at the pipe in a while, at any rate; else the whole sleep is a look.
-        if schedule.due > now or now - self._listened >= _LISTEN:
-            while True:
-                self._listened = now
-                for message in self._channel.wait(schedule.due - now):
-                    self._obey(message, monotonic())
-                now = monotonic()
-                if self._channel.closed or self._channel.told_to_end or self._stopping:
-                    return self._farewell(now)
-                self._tell(now)
-                if now >= schedule.due:
-                    break
-        if now - self._heard > _DEAD:
-            return self._farewell(now)
-        if now - self._checked >= _CHECK:
-            self._checked = now
-            if self._process.has_execed():
-                return self._replaced(now)
+        wait = schedule.due - now
+        # The pipe is looked at once in a while; a plain sleep costs a tenth of a look.
+        if wait > _LISTEN or now - self._listened >= _LISTEN:
+            bye = self._listen(now)
+            if bye is not None:
+                return bye
+            now = monotonic()
+        elif wait > 0:
+            sleep(wait)
+            now = monotonic()
         missed = schedule.missed
         late = schedule.advance(now)
         self._sampler.counters.late += schedule.missed - missed
         self._sampler.tick(now, schedule.moment, late)
         self._faults = 0
         return None
+
+    def _listen(self, now: float) -> m.Bye | None:
+        """Obey what comes in until the next tick is due, tell what is to be told, look after the rest."""
+        due = self._schedule.due
+        while True:
+            self._listened = now
+            for message in self._channel.wait(due - now):
+                self._obey(message, monotonic())
+            now = monotonic()
+            if self._channel.closed or self._channel.told_to_end or self._stopping:
+                return self._farewell(now)
+            self._tell(now)
+            if now - self._heard > _DEAD:
+                return self._farewell(now)
+            if now - self._checked >= _CHECK:
+                self._checked = now
+                if self._process.has_execed():
+                    return self._replaced(now)
+            due = self._schedule.due
+            if now >= due:
+                return None
 
     def _obey(self, message: m.ToEngine, now: float) -> None:
         self._heard = now

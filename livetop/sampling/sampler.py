@@ -35,6 +35,8 @@ _COOLS = 0.5
 _MANY = 24
 # A holder of the GIL that used less CPU than this may be blocked with the GIL held: ask the kernel.
 _BUSY = 0.9
+# Seconds for which the chance that a sample is exact stays what it is.
+_CHANCES = 0.01
 # The kernel counts CPU time in steps of up to 4 ms; over more than this, none at all means no core.
 _STEP = 0.008
 # Regions of one read, in words (address, size), with room for the largest stack of all.
@@ -64,7 +66,10 @@ class Sampler:
         self._last_tick = now
         self._period = 0.01
         """Seconds between two ticks, as they really are."""
-        self._running_before = self._running_now = 1
+        self._running = 1
+        # The chance to be exact of a sample of a busy and of a calm thread, and until when it holds.
+        self._chances = (0.0, 0.0)
+        self._chances_until = now
         used = usage(pid)
         self._remainder = Remainder(used.cpu if used else 0.0)
         o = runtime.layout
@@ -127,7 +132,9 @@ class Sampler:
         counters, roster = self.counters, self.roster
         counters.ticks += 1
         counters.unseen += late
-        self._running_before, self._running_now = self._running_now, 0
+        if now >= self._chances_until:
+            self._weigh_chances(now)
+        self._running = 0
         elapsed = now - self._last_tick
         self._period += (elapsed - self._period) * 0.05
         self._last_tick = now
@@ -143,6 +150,15 @@ class Sampler:
             self._sample(thread, read.buffer, thread in holders, moment, late)
         self.exact.poll_late()
         counters.paused(*self.exact.take_pause(), self.budget)
+
+    def _weigh_chances(self, now: float) -> None:
+        """Settle, for the next few ticks, with what chance samples are exact."""
+        self._chances_until = now + _CHANCES
+        if not self.exact.allowed(now):
+            self._chances = (0.0, 0.0)
+            return
+        busy, calm = (self.budget.chance(self._period, self._running, kind) for kind in (False, True))
+        self._chances = (busy, calm)
 
     def _recover(self, read: VectoredRead, now: float) -> bool:
         """An address of the tick's read is no longer mapped: what it kept from being read is read alone.
@@ -193,11 +209,11 @@ class Sampler:
         rejected = outcome is TORN or outcome is MISS
         thread.judge(rejected)
         self.counters.rejected += rejected
-        self._running_now += 1
+        self._running += 1
         exact, scale = False, 1.0
-        stops = self.budget.share > 0 and self.exact.allowed(self.tree.now)
-        chance = self.budget.chance(self._period, self._running_before, thread.calm) if stops else 0.0
-        if self.budget.drawn(chance):
+        chance = self._chances[thread.calm]
+        stops = chance > 0
+        if stops and self.budget.drawn(chance):
             still = self.exact.read(thread, self._aux, self.tree.now)
             if still is not None:
                 outcome, exact = still, True
@@ -212,7 +228,7 @@ class Sampler:
             return
         elif rejected:
             outcome = thread.read(self._aux, double=True)
-            if outcome is TORN and stops and self.budget.allowed:
+            if outcome is TORN and stops:
                 still = self.exact.read(thread, self._aux, self.tree.now)
                 if still is not None:
                     outcome, exact = still, True
