@@ -53,7 +53,9 @@ def generations():
     """Threads that live for some hundredths of a second, up to a dozen at once."""
     while True:
         batch = [
-            threading.Thread(target=short_life, args=(chance.uniform(0.01, 0.3),), name=f"short-{next(numbers)}")
+            threading.Thread(
+                target=short_life, args=(chance.uniform(0.01, 0.3),), name=f"short-{next(numbers)}"
+            )
             for _ in range(chance.randrange(1, 12))
         ]
         for thread in batch:

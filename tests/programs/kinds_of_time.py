@@ -63,8 +63,10 @@ def polling():
     select.epoll().poll()
 
 
-KINDS = {kind.__name__: kind for kind in (
-    spin, spin_too, sleeping_often, hashing, compressing, sleeping, locked, polling)}
+KINDS = {
+    kind.__name__: kind
+    for kind in (spin, spin_too, sleeping_often, hashing, compressing, sleeping, locked, polling)
+}
 
 
 def run(name):

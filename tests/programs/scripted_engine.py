@@ -7,8 +7,26 @@ import time
 
 from livetop.wire.framing import MAGIC, PREAMBLE, TO_ENGINE, Reader, encode
 from livetop.wire.messages import (
-    PROTOCOL, Bye, Cell, Configure, Credit, Defs, Delta, Dump, Event, File, Function, Hello, NeedSource, Node,
-    Process, Sampling, Source, Stop, Thread, ThreadUse,
+    PROTOCOL,
+    Bye,
+    Cell,
+    Configure,
+    Credit,
+    Defs,
+    Delta,
+    Dump,
+    Event,
+    File,
+    Function,
+    Hello,
+    NeedSource,
+    Node,
+    Process,
+    Sampling,
+    Source,
+    Stop,
+    Thread,
+    ThreadUse,
 )
 
 ME = Process(1, 4242, ["python", "worker.py"], "3.12.1", "release", "here", 1.7e9)
@@ -31,7 +49,9 @@ def say(*messages):
 def delta(sequence, node=12):
     t0 = 100.0 + sequence
     return Delta(
-        sequence, t0, t0 + 1.0,
+        sequence,
+        t0,
+        t0 + 1.0,
         [Cell(node, 5, 0, 0, 60, 0.6, 0.01), Cell(node, 5, 3, 0, 40, 0.4, 0.01)],
         [ThreadUse(5, "running", 0.6, 0.0, 0.0, 0.4, 0.0, 100)],
         Sampling(ticks=100, samples=100, exact=10, rate=100.0, cpu=0.01, rss=1 << 20),
@@ -85,8 +105,10 @@ def main(what):
         time.sleep(60)
     elif what == "reset":
         again = Defs(
-            reset=True, files=[File(70, "/app/parse.py", "app/parse.py")],
-            functions=[Function(90, "tokenize", 70, 112)], nodes=[Node(110, 0, 0, 1), Node(120, 110, 90, 118)],
+            reset=True,
+            files=[File(70, "/app/parse.py", "app/parse.py")],
+            functions=[Function(90, "tokenize", 70, 112)],
+            nodes=[Node(110, 0, 0, 1), Node(120, 110, 90, 118)],
         )
         say(Hello("0.1.0", PROTOCOL, [], 100.0, 1.7e9, [ME]), DEFS, delta(1), again, delta(2, node=120))
         say(Bye(0, "done"))

@@ -78,7 +78,9 @@ def test_draws_within_a_second_do_not_depend_on_what_was_spent_in_it() -> None:
     for _ in range(1000):
         spender.spent(100e-6)
     assert spender.stops == pytest.approx(frugal.stops)
-    draws = [[budget.drawn(budget.chance(0.001, 1, False)) for _ in range(5000)] for budget in (frugal, spender)]
+    draws = [
+        [budget.drawn(budget.chance(0.001, 1, False)) for _ in range(5000)] for budget in (frugal, spender)
+    ]
     assert draws[0] == draws[1]
     # Ten times what the second may cost is spent: still nothing is cut off.
     assert sum(draws[1]) > 100
