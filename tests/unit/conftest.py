@@ -1,1 +1,1 @@
-"""Beside the tests of one package, what they share: this folder is on the path (`from fake_memory import ...`)."""
+"""What the tests of several packages share: this folder is on the path (`from fake_memory import ...`)."""
