@@ -16,7 +16,7 @@ import pytest
 
 from livetop.elf.symbols import find_symbols
 from livetop.target.discover import find_one, find_processes, look_at
-from livetop.target.errors import AlreadyTraced, NoSuchProcess, NotReadable, ProcessGone
+from livetop.target.errors import AlreadyTraced, Ambiguous, NoSuchProcess, NotReadable, ProcessGone
 from livetop.target.maps import mapped_files, read_maps
 from livetop.target.process import open_process, read_argv
 from livetop.target.procfs import read_stat
@@ -220,7 +220,7 @@ def test_a_name_finds_its_process(tmp_path):
         assert find_one("livetop_test_worker") == child.pid
         assert find_one(str(script)) == child.pid
         with running(sys.executable, str(script)) as second:
-            with pytest.raises(NoSuchProcess) as caught:
+            with pytest.raises(Ambiguous) as caught:
                 find_one("livetop_test_worker.py")
             text = str(caught.value)
             assert "2 Python processes" in text
