@@ -27,7 +27,7 @@ from .watched import Watched
 # Looks at one thread until its stack is had, and how many of them may stop it: no more, as each stop costs
 # the target time.
 _LOOKS = 200
-_STOPS = 5
+_STOPS = 20
 # Seconds to wait for a stop (the thread runs on meanwhile), before the next look after one that did not
 # come, at the end for those that come late, and for all threads together.
 _STOP = 0.1
