@@ -3,6 +3,9 @@
 Says {"threads": {native id: [[file, function, line], ...]}, innermost first} once all of them stand still.
 """
 
+# Every shape of code stays as it is written: what lies on one line, and what does not, is the point.
+# fmt: off
+
 import asyncio
 import contextlib
 import functools
@@ -25,8 +28,7 @@ THREADS = {}
 
 def park(*_):
     # On one line, so that where it stands is the same before and after.
-    ARRIVED.release()
-    GATE.acquire()
+    ARRIVED.release(); GATE.acquire()
 
 
 def generator_chain(depth):
@@ -43,15 +45,26 @@ def generators():
 
 
 def generator_expressions():
-    sum(inner for inner in (park() or number for number in range(3)))
+    sum(
+        inner
+        for inner in (
+            park() or number
+            for number in range(3)
+        )
+    )
 
 
 def comprehensions():
-    return [{key: [park() for _ in range(2)] for key in "ab"} for _ in range(2)]
+    return [
+        {key: [park() for _ in range(2)] for key in "ab"}
+        for _ in range(2)
+    ]
 
 
 def lambdas():
-    (lambda first, second=1: (lambda: park(first, second))())(1)
+    (lambda first, second=1: (
+        lambda: park(first, second)
+    )())(1)
 
 
 async def nested(depth):
@@ -97,7 +110,9 @@ def class_bodies():
         a = 1
 
         class Inner:
-            b = park()
+            b = (
+                park()
+            )
 
 
 def decorated():
@@ -105,7 +120,6 @@ def decorated():
         @functools.wraps(function)
         def wrapper(*args, **kwargs):
             return function(*args, **kwargs)
-
         park()
         return wrapper
 
@@ -189,14 +203,7 @@ def descriptors():
 
 
 def executed():
-    exec(
-        compile(
-            "\n\n\ndef made(depth):\n    if depth:\n        made(depth - 1)\n\n    park()\nmade(3)\n",
-            "<made up>",
-            "exec",
-        ),
-        globals(),
-    )
+    exec(compile("\n\n\ndef made(depth):\n    if depth:\n        made(depth - 1)\n\n    park()\nmade(3)\n", "<made up>", "exec"), globals())
 
 
 def evaluated():
@@ -224,9 +231,7 @@ def with_keyword(*, callback, **rest):
 
 
 def c_callbacks():
-    return sorted(
-        [3, 1, 2], key=lambda value: functools.reduce(lambda a, b: [*map(park, [a, b])], [value, 1])
-    )
+    return sorted([3, 1, 2], key=lambda value: functools.reduce(lambda a, b: [*map(park, [a, b])], [value, 1]))
 
 
 def regular_expressions():
@@ -249,7 +254,9 @@ def comparisons():
 def recursion(depth):
     if depth == 0:
         return park()
-    return recursion(depth - 1)
+    return recursion(
+        depth - 1
+    )
 
 
 def deep():
@@ -264,12 +271,7 @@ def deep_through_c(depth=120):
 
 def large_frames(depth):
     # Each frame takes kilobytes of the data stack.
-    exec(
-        "def wide(depth):\n"
-        + "".join(f"    v{n} = {n}\n" for n in range(700))
-        + "    wide(depth - 1) if depth else park()\nwide(%d)" % depth,
-        globals(),
-    )
+    exec("def wide(depth):\n" + "".join(f"    v{n} = {n}\n" for n in range(700)) + "    wide(depth - 1) if depth else park()\nwide(%d)" % depth, globals())
 
 
 def many_chunks():
@@ -290,7 +292,10 @@ def match_statement():
 
 def while_loops():
     while True:
-        if park() and True:
+        if (
+            park()
+            and True
+        ):
             break
 
 
@@ -303,20 +308,16 @@ def nonlocal_closures():
             count += 1
             assert count, park()
             park()
-
         inner()
-
     middle()
 
 
 def selected():
-    ARRIVED.release()
-    select.epoll().poll()
+    ARRIVED.release(); select.epoll().poll()
 
 
 def slept():
-    ARRIVED.release()
-    time.sleep(3600)
+    ARRIVED.release(); time.sleep(3600)
 
 
 class Callable:
@@ -325,35 +326,10 @@ class Callable:
 
 
 KINDS = [
-    generators,
-    generator_expressions,
-    comprehensions,
-    lambdas,
-    coroutines,
-    tasks,
-    class_bodies,
-    decorated,
-    called_through_decorators,
-    exceptions,
-    finallies,
-    destructors,
-    descriptors,
-    executed,
-    evaluated,
-    multi_line_calls,
-    c_callbacks,
-    regular_expressions,
-    comparisons,
-    deep,
-    deep_through_c,
-    many_chunks,
-    generator_in_deep_recursion,
-    match_statement,
-    while_loops,
-    nonlocal_closures,
-    selected,
-    slept,
-    Callable(),
+    generators, generator_expressions, comprehensions, lambdas, coroutines, tasks, class_bodies, decorated,
+    called_through_decorators, exceptions, finallies, destructors, descriptors, executed, evaluated,
+    multi_line_calls, c_callbacks, regular_expressions, comparisons, deep, deep_through_c, many_chunks,
+    generator_in_deep_recursion, match_statement, while_loops, nonlocal_closures, selected, slept, Callable(),
 ]
 
 
@@ -384,8 +360,7 @@ def reporter(count):
     # The event loop that waits for nothing can tell only the kernel that it has arrived there.
     while not in_epoll(IDLE):
         time.sleep(0.001)
-    tell()
-    GATE.acquire()
+    tell(); GATE.acquire()
 
 
 def in_epoll(thread):
