@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from livetop.cpython.code import CodeReader
+from livetop.cpython.code import Code, CodeReader
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import MISS, TORN, Outcome
 from livetop.cpython.tree import Place, StackTree
@@ -312,16 +312,18 @@ class Sampler:
         """
         self.tree.now = now
         threads = self.roster.everyone()
-        places = {key for thread in threads for key in _keys(thread.account) if type(key) is Place}
+        places = {key for thread in threads for key in _keys(thread.account) if isinstance(key, Place)}
+        # Young code was compared at each sample, so those samples are right whatever became of it since.
+        young = set(self.tree.young)
         replaced = set() if gone else self.tree.verify(places)
-        unnamed: set[Place | str] = set()
-        if replaced:
-            unnamed = {place for place in places if any(code in replaced for code, _ in place.frames())}
+        unnamed, ended = _touched(places, replaced - young), _touched(places, replaced)
         settled: list[Settled] = []
         for thread in threads:
             account = thread.account
             if unnamed:
                 account.rename(unnamed)
+            if account.last_key in ended:
+                account.last_key = UNREAD
             if not (thread.warm or account.asleep or account.last_key is UNREAD):
                 # No poll since the last settlement: it has slept on, as far as it has not run.
                 account.slept(account.last_key, account.last_state, now, 0.0)
@@ -349,6 +351,13 @@ class Sampler:
         """Let go of everything."""
         self.exact.close()
         self.roster.close()
+
+
+def _touched(places: set[Place], codes: set[Code]) -> set[Place | str]:
+    """Those places that have one of these codes on their stack."""
+    if not codes:
+        return set()
+    return {place for place in places if any(code in codes for code, _ in place.frames())}
 
 
 def _keys(account: Account) -> list[Place | str]:

@@ -8,7 +8,6 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 PERIOD = 1.0
-"""Seconds between two changes of the order, at least."""
 RELATIVE, OF_LARGEST = 0.05, 0.01
 """Rows are in the wrong order once they differ by more than this part of the larger, plus this part
 of the largest of all: below it they keep the places they had."""
@@ -18,6 +17,8 @@ class SteadyOrder:
     """Sorts the same rows again and again, moving only what has a reason to move."""
 
     def __init__(self) -> None:
+        self.period = PERIOD
+        """Seconds between two changes of the order, at least."""
         self._places: dict[Hashable, int] = {}
         self._sorted_at = float("-inf")
         self._largest = 0.0
@@ -40,7 +41,7 @@ class SteadyOrder:
         signed = (lambda row: -value(row)) if ascending else value
         held = [row for row in rows if key(row) in self._places]
         held.sort(key=lambda row: self._places[key(row)])
-        due = now - self._sorted_at >= PERIOD
+        due = now - self._sorted_at >= self.period
         if not held or (due and self._is_wrong(held, value, signed)):
             ordered = self._clustered(sorted(rows, key=signed, reverse=True), key, value, signed)
             self._sorted_at = now

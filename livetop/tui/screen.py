@@ -65,6 +65,7 @@ class MainScreen(Actions, inherit_bindings=False):
         self._rows_page = Page()
         self._matches: Matcher | None = None
         self._has_news = True
+        self._slow = _SLOW
         self._slow_at = float("-inf")
         self._excerpt_of: tuple[object, ...] = ()
         self._said = ("", False)
@@ -101,6 +102,8 @@ class MainScreen(Actions, inherit_bindings=False):
         if self._ticking is not None:
             self._ticking.stop()
         self._ticking = self.set_interval(1 / self.choice.refresh, self.tick)
+        # Over a slow link rows change places, and what is around them changes, half as often.
+        self._slow = self._order.period = min(2 * _SLOW, max(_SLOW, 4 * _SLOW / self.choice.refresh))
 
     def news(self) -> None:
         """The model has changed. The first rows are not kept waiting for the next refresh."""
@@ -117,7 +120,7 @@ class MainScreen(Actions, inherit_bindings=False):
             self._has_news = False
             self._collect_rows()
         now = self.settings.clock()
-        if now - self._slow_at >= _SLOW:
+        if now - self._slow_at >= self._slow:
             self._slow_at = now
             self._show_slow()
         self.show_footer()
