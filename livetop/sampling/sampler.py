@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import struct
 
-from livetop.cpython.code import Code, CodeReader
+from livetop.cpython.code import CodeReader
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import MISS, TORN, Outcome
 from livetop.cpython.tree import Place, StackTree
 from livetop.profile.states import State
 from livetop.target.memory import RemoteMemory
-from livetop.target.tasks import RUNNING, usage
+from livetop.target.tasks import RUNNING
 from livetop.target.vectored import VectoredRead
 
-from .account import UNREAD, Account, Cells, Seconds
+from .account import UNREAD
 from .budget import PauseBudget
 from .counters import Counters
 from .exact import ExactReader
 from .roster import Roster
+from .settling import Settled, Settler
 from .waiting import waiting_state
-from .watched import Remainder, Stranger, Watched
+from .watched import Watched
 
 # Seconds between two looks at cold threads.
 _POLL = 0.1
@@ -33,17 +34,12 @@ _POLL = 0.1
 # last tick: to read them all would cost more than their short runs are worth.
 _COOLS = 0.5
 _MANY = 24
-# A holder of the GIL that used less CPU than this may be blocked with the GIL held: ask the kernel.
-_BUSY = 0.9
 # Seconds for which the chance that a sample is exact stays what it is.
 _CHANCES = 0.01
 # The kernel counts CPU time in steps of up to 4 ms; over more than this, none at all means no core.
 _STEP = 0.008
 # Regions of one read, in words (address, size), with room for the largest stack of all.
 _WORDS = 2000
-
-# A thread, its cells by (key, state), and its seconds.
-Settled = tuple[Watched | Stranger | Remainder, Cells, Seconds]
 
 
 class Sampler:
@@ -70,8 +66,7 @@ class Sampler:
         # The chance to be exact of a sample of a busy and of a calm thread, and until when it holds.
         self._chances = (0.0, 0.0)
         self._chances_until = now
-        used = usage(pid)
-        self._remainder = Remainder(used.cpu if used else 0.0)
+        self._settler = Settler(pid, self.roster, self.tree)
         o = runtime.layout
         self._gil_low = o.gil_last_holder
         self._gil = struct.Struct(f"<Q{o.gil_locked - o.gil_last_holder - 8}xi")
@@ -306,41 +301,8 @@ class Sampler:
     # ------------------------------------------------------------------ settling
 
     def settle(self, now: float, *, gone: bool = False) -> list[Settled]:
-        """Settle the accounts of all threads. Code that was replaced meanwhile is not named.
-
-        `gone`: the process has exited, so that nothing can be compared with its memory any more.
-        """
-        self.tree.now = now
-        threads = self.roster.everyone()
-        places = {key for thread in threads for key in _keys(thread.account) if isinstance(key, Place)}
-        # Young code was compared at each sample, so those samples are right whatever became of it since.
-        young = set(self.tree.young)
-        replaced = set() if gone else self.tree.verify(places)
-        unnamed, ended = _touched(places, replaced - young), _touched(places, replaced)
-        settled: list[Settled] = []
-        for thread in threads:
-            account = thread.account
-            if unnamed:
-                account.rename(unnamed)
-            if account.last_key in ended:
-                account.last_key = UNREAD
-            if not (thread.warm or account.asleep or account.last_key is UNREAD):
-                # No poll since the last settlement: it has slept on, as far as it has not run.
-                account.slept(account.last_key, account.last_state, now, 0.0)
-            cells: Cells = {}
-            seconds = account.settle(now, thread.task.times(), cells)
-            thread.sees_syscall = account.busy < _BUSY
-            if seconds.own and not thread.warm and self.roster.threads.get(thread.state.address) is thread:
-                # It ran between two polls: the next one could not tell any more.
-                self.roster.heat(thread, now)
-            settled.append((thread, cells, seconds))
-        for stranger in self.roster.strangers.values():
-            settled += stranger.settle()
-        used = usage(self.pid)
-        if used is not None:
-            settled += self._remainder.settle(used.cpu, sum(seconds.own for _, _, seconds in settled))
-        self.roster.forget_gone()
-        return settled
+        """Settle the accounts of all threads: see `Settler.settle`."""
+        return self._settler.settle(now, gone=gone)
 
     def forget_places(self, now: float) -> None:
         """Begin the stack tree anew: it has outgrown its limit."""
@@ -351,15 +313,3 @@ class Sampler:
         """Let go of everything."""
         self.exact.close()
         self.roster.close()
-
-
-def _touched(places: set[Place], codes: set[Code]) -> set[Place | str]:
-    """Those places that have one of these codes on their stack."""
-    if not codes:
-        return set()
-    return {place for place in places if any(code in codes for code, _ in place.frames())}
-
-
-def _keys(account: Account) -> list[Place | str]:
-    """Everything that a settlement of this account will name."""
-    return [*account.running, *account.queued, *(key for key, _ in account.asleep), account.last_key]

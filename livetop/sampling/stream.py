@@ -8,7 +8,7 @@ from livetop.wire.messages import Cell, Delta, Sampling, ThreadUse
 
 from .account import OTHER
 from .definitions import Definitions
-from .sampler import Settled
+from .settling import Settled
 from .waiting import STATE_WORDS
 from .watched import Watched
 
