@@ -77,6 +77,9 @@ def compare(truth, found):
     worst = (0.0, None)
     for line in truth.lines.keys() | found.lines.keys():
         p, q = truth.share(line), found.share(line)
+        if not p + q:
+            # The very first sample of a thread stands for no time yet.
+            continue
         error = math.sqrt(max(p, q) * (1 - min(p, q)) * (1 / truth.worth + 1 / found.worth))
         worst = max(worst, (abs(p - q) / error, line))
     return depth, worst
