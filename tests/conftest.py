@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,6 +17,9 @@ _SKIPPED: Counter[str] = Counter()
 
 
 def pytest_sessionstart() -> None:
+    # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that: programs
+    # that the tests interrupt would not notice.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     missing = interpreters.missing() if interpreters.required() else []
     if missing:
         pytest.exit(f"LIVETOP_REQUIRE: no CPython {', '.join(missing)} (release build) on this machine", 1)

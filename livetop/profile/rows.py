@@ -73,6 +73,11 @@ class Row(Struct, frozen=True):
     function_id: int = 0
     tid: int | None = None
     """The OS thread's id, in thread tables."""
+    waits: dict[str, float] = {}
+    """What gil and wait (idle included) were for: seconds by reason."""
+    estimated: bool = False
+    """The split is an estimate from the opcode alone: no exact sample could be had (`system` is None then,
+    and native includes it)."""
 
 
 class Table(Struct, frozen=True):

@@ -30,7 +30,13 @@ class State(IntEnum):
     """Exact samples of own time that were in the kernel."""
     HELD = 9
     """Seconds during which the thread held the GIL."""
+    ESTIMATED_PYTHON = 10
+    """Samples of own time without a stop, judged Python by the opcode: only when stops cannot be had."""
+    ESTIMATED_NATIVE = 11
+    """The same, judged native (the kernel's part included)."""
 
 
 WALL = (State.OWN, State.QUEUED, State.GIL, State.WAIT, State.IDLE)
 EVIDENCE = (State.EXACT, State.PYTHON, State.NATIVE, State.SYSTEM)
+ESTIMATES = (State.ESTIMATED_PYTHON, State.ESTIMATED_NATIVE)
+WAITING = (State.GIL, State.WAIT, State.IDLE)

@@ -92,7 +92,11 @@ class Defs(Struct, frozen=True, tag="defs"):
 
 
 class Cell(Struct, frozen=True, array_like=True):
-    """What one (node, thread, state, library) gained; `weight` seconds, `squared` seconds²."""
+    """What one (node, thread, state, library) gained; `weight` seconds, `squared` seconds².
+
+    `library` is what the seconds went to: of native time the library whose code ran, of waiting (gil, wait,
+    idle) the reason, both by name in `Defs.libraries`; 0 where it is not known.
+    """
 
     node: int
     thread: int
@@ -207,7 +211,8 @@ class Configure(Struct, frozen=True, tag="configure"):
     max_pause: float = 0.01
     max_cpu: float = 0.05
     nonblocking: bool = False
-    native: bool = False
+    native: str = "split"
+    """none, split (python, native and system of each line) or frames (C frames in the call tree, too)."""
 
 
 class Credit(Struct, frozen=True, tag="credit"):
