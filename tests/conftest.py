@@ -17,9 +17,10 @@ _SKIPPED: Counter[str] = Counter()
 
 
 def pytest_sessionstart() -> None:
-    # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that: programs
-    # that the tests interrupt would not notice.
+    # A shell starts what runs in its background with Ctrl-C ignored, nohup with hang-ups, and children
+    # inherit that: programs that the tests interrupt would not notice.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     missing = interpreters.missing() if interpreters.required() else []
     if missing:
         pytest.exit(f"LIVETOP_REQUIRE: no CPython {', '.join(missing)} (release build) on this machine", 1)
