@@ -10,7 +10,7 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator
 
-from livetop.profile.states import WALL, State
+from livetop.profile.states import ESTIMATES, WALL, State
 
 STATES = len(State)
 NANO = 1_000_000_000
@@ -22,6 +22,7 @@ Cell = tuple[int, int, int, int, int, int, int]
 CellKey = tuple[int, int, int, int]
 
 SPLIT = (State.PYTHON, State.NATIVE, State.SYSTEM)
+"""Where exact samples found a thread; without them `ESTIMATES` are all there is."""
 
 _LARGEST = 10**17
 """Three years in nanoseconds; what is beyond it is not a measurement."""
@@ -32,6 +33,16 @@ def scaled(value: float, scale: int) -> int:
     if not (value > 0.0 and math.isfinite(value)):
         return 0
     return min(round(value * scale), _LARGEST)
+
+
+def split_of(cells: Iterable[Cell]) -> tuple[int, int]:
+    """Returns the native part of some own time and the evidence for it, in ns; estimates for want of more."""
+    sums = [0] * STATES
+    for cell in cells:
+        sums[cell[2]] += cell[5]
+    if evidence := sum(sums[state] for state in SPLIT):
+        return sums[State.NATIVE], evidence
+    return sums[State.ESTIMATED_NATIVE], sum(sums[state] for state in ESTIMATES)
 
 
 def measured(mode: str, idle: bool) -> tuple[bool, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from livetop.profile.cells import SPLIT
 from livetop.profile.info import Details, LineHeat, ThreadUse, Totals
 from livetop.profile.rows import Key, Query, Row, Table
-from livetop.profile.states import State
+from livetop.profile.states import ESTIMATES, State
 from livetop.profile.tree import Node
 from livetop.profile.view import View
 
@@ -29,7 +29,7 @@ def by_line(query: Query) -> Query:
 def callers_and_callees(view: View, profile: Profile, key: Key) -> Details:
     """Returns who calls a line or function and what it calls, as shares of its total.
 
-    A call from itself is not a caller: the outermost of a recursion is looked at.
+    A call from itself is not a caller: the outermost of a recursion is looked at. C frames are passed over.
     """
     if key[0] not in ("line", "function"):
         return Details([], [])
@@ -43,10 +43,13 @@ def callers_and_callees(view: View, profile: Profile, key: Key) -> Details:
         subtree = view.subtrees.get(node.id, 0)
         if node.outer_function if by_function else node.outer_line:
             total += subtree
-            if node.parent is not None and node.parent.parent is not None:
-                callers[_label(node.parent, profile)] += subtree
+            caller = node.parent.host if node.parent is not None else None
+            if caller is not None and caller.parent is not None:
+                callers[_label(caller, profile)] += subtree
         for child in node.children:
-            callees[_callee(child, profile)] += view.subtrees.get(child.id, 0)
+            # C frames between belong to the line that called them, and are looked at in their turn.
+            if child.host is child:
+                callees[_callee(child, profile)] += view.subtrees.get(child.id, 0)
     return Details(_shares(callers, total), _shares(callees, total))
 
 
@@ -88,9 +91,10 @@ def _belongs(row: Row, target: int | Key) -> bool:
 def _line_heat(rows: list[Row]) -> LineHeat:
     own = sum(row.own_share for row in rows)
     known = [row for row in rows if row.native is not None]
-    cpu = sum((row.python or 0) + (row.native or 0) + (row.system or 0) for row in known)
-    native = sum(row.native or 0 for row in known) / cpu if cpu else None
-    return LineHeat(own, max(own, *(row.total_share for row in rows)), native)
+    native, system = (sum(getattr(row, name) or 0.0 for row in known) for name in ("native", "system"))
+    cpu = sum(row.python or 0.0 for row in known) + native + system
+    total = max(own, *(row.total_share for row in rows))
+    return LineHeat(own, total, native / cpu if cpu else None, system / cpu if cpu else 0.0)
 
 
 def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse], duration: float) -> Totals:
@@ -108,12 +112,20 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
     seconds = max(duration, 1e-9)
     active = sum(use.wall - use.idle for use in chosen)
     waited = sum(use.gil + use.wait - use.idle for use in chosen)
-    evidence = sum(view.all.weights[state] for state in SPLIT)
+    weights = view.all.weights
+    exact, guessed = (sum(weights[state] for state in states) for states in (SPLIT, ESTIMATES))
+    native: float | None = None
+    if exact:
+        native = weights[State.NATIVE] / exact
+    elif guessed:
+        native = weights[State.ESTIMATED_NATIVE] / guessed
     return Totals(
         cpu=sum(use.own for use in chosen) / seconds,
         gil_held=profile.gil_held(query.window) / seconds,
         wait=waited / active if active > 0 else 0.0,
-        native=view.all.weights[State.NATIVE] / evidence if evidence else None,
+        native=native,
+        system=weights[State.SYSTEM] / exact if exact else None,
+        estimated=bool(guessed and not exact),
         idle_threads=idle,
         threads=len(selected),
         duration=duration,

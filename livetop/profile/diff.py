@@ -15,7 +15,7 @@ from livetop.profile.estimate import holm
 from livetop.profile.match import Side, match_functions, match_lines
 from livetop.profile.model import Profile
 from livetop.profile.rows import By, Mode
-from livetop.profile.states import State
+from livetop.profile.states import ESTIMATES, State
 
 MINIMUM_SHARE = 0.001
 """Rows below it on both sides are neither listed nor tested: each tested row costs the others power."""
@@ -87,7 +87,11 @@ class _Measured(Struct):
 def diff(before: Profile, after: Profile, by: By = "line", mode: Mode = "cpu") -> Difference:
     """Compares two profiles since their resets."""
     sides = Side(before), Side(after)
-    old, new = _measure(before, by, mode), _measure(after, by, mode)
+    estimates = [by == "library" and _only_estimates(profile) for profile in (before, after)]
+    old, new = (
+        _measure(profile, by, mode, estimated, coarse=any(estimates))
+        for profile, estimated in zip((before, after), estimates, strict=True)
+    )
     where = _same_places(*sides, old, new, by)
     partner = {at: place for place, at in where.items()}
     places: list[tuple[Place | None, Place | None]] = [(place, where.get(place)) for place in old.parts]
@@ -127,9 +131,8 @@ def diff(before: Profile, after: Profile, by: By = "line", mode: Mode = "cpu") -
             )
         )
     rows.sort(key=lambda row: (not row.significant, -abs(row.delta), row.module, row.line or 0, row.function))
-    return Difference(
-        by, mode, rows, before, after, sum(old.whole), sum(new.whole), _notes(old, new, before, after)
-    )
+    notes = _notes(old, new, before, after) + _estimate_notes(estimates)
+    return Difference(by, mode, rows, before, after, sum(old.whole), sum(new.whole), notes)
 
 
 def _series(side: _Measured, place: Place | None) -> Series:
@@ -137,11 +140,19 @@ def _series(side: _Measured, place: Place | None) -> Series:
     return Series(part or [0.0] * len(side.whole), side.whole, side.samples)
 
 
-def _measure(profile: Profile, by: By, mode: Mode) -> _Measured:
+def _only_estimates(profile: Profile) -> bool:
+    """Whether a profile has no exact samples of native time, but estimates."""
+    states = {cell[2] for block in profile.history.blocks() for cell in block.cells}
+    return states.isdisjoint(SPLIT) and not states.isdisjoint(ESTIMATES)
+
+
+def _measure(profile: Profile, by: By, mode: Mode, estimated: bool, *, coarse: bool) -> _Measured:
+    """`coarse`: by library, only Python is told from what is not; `estimated`: from estimates."""
     counted = measured(mode, idle=False)
     place_of = _PLACE[by]
     if by == "library":
-        counted = tuple(state in SPLIT for state in State)
+        counted = tuple(state in (ESTIMATES if estimated else SPLIT) for state in State)
+        place_of = _estimate_place if coarse else place_of
     blocks = time_blocks(profile)
     parts: defaultdict[Place, list[float]] = defaultdict(lambda: [0.0] * len(blocks))
     whole = [0.0] * len(blocks)
@@ -159,18 +170,22 @@ def _measure(profile: Profile, by: By, mode: Mode) -> _Measured:
 
 
 def _function_place(profile: Profile, node: int, *_: int) -> Place:
-    return (profile.tree.live[node].function,)
+    return profile.tree.live[node].function_key[2:]
 
 
 def _line_place(profile: Profile, node: int, *_: int) -> Place:
-    here = profile.tree.live[node]
-    return here.function, here.line if here.function else 0
+    # The key, not the node's own function: C frames count for the line that called them.
+    return profile.tree.live[node].line_key[2:]
 
 
 def _library_place(profile: Profile, _node: int, _thread: int, state: int, library: int) -> Place:
     if state == State.NATIVE:
         return (profile.names.libraries.values.get(library, "[unknown]"),)
     return (f"[{State(state).name.lower()}]",)
+
+
+def _estimate_place(_profile: Profile, _node: int, _thread: int, state: int, _library: int) -> Place:
+    return ("[python]" if state in (State.PYTHON, State.ESTIMATED_PYTHON) else "[native]",)
 
 
 def _thread_place(profile: Profile, _node: int, thread: int, *_: int) -> Place:
@@ -234,3 +249,13 @@ def _notes(old: _Measured, new: _Measured, before: Profile, after: Profile) -> l
         if not profile.sources:
             notes.append(f"{name}: no source text, so lines are matched by their number in the function")
     return notes
+
+
+def _estimate_notes(estimates: list[bool]) -> list[str]:
+    names = [name for name, estimated in zip(("before", "after"), estimates, strict=True) if estimated]
+    if not names:
+        return []
+    return [
+        f"{' and '.join(names)}: native time is an estimate, as nothing was stopped: "
+        "libraries are not known, and [native] holds the kernel's part"
+    ]

@@ -2,7 +2,8 @@
 
 The hottest nodes stay where they are. A cold node's time moves below the nearest node that stays, behind
 a frame [other]: the heaviest keep their own line there (so a line reached over a thousand rare paths is
-still seen), the rest become [other] itself. Totals of everything above remain right.
+still seen), the rest become [other] itself. Totals of everything above remain right. Cold C frames are
+only dropped: their time is their host's, whose row it counted for already.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ def fold(tree: Tree, cap: int) -> dict[int, int]:
     moving = [tree.live[number] for number in order if number not in kept]
     anchors: dict[int, Node] = {}
     for node in moving:
+        if node.host is not node:
+            node.host.heat += node.heat
+            node.heat = 0.0
         above = node.parent
         assert above is not None
         anchors[node.id] = anchors[above.id] if above.id in anchors else _real(above, tree.other)
@@ -32,6 +36,10 @@ def fold(tree: Tree, cap: int) -> dict[int, int]:
     tree.remove({node.id for node in moving})
     targets: dict[int, int] = {}
     for node in moving:
+        if node.host is not node:
+            # A host comes before what it is host of: where it went is known.
+            targets[node.id] = targets.get(node.host.id, node.host.id)
+            continue
         place = lines.get(_pair(node, anchors[node.id]))
         target = tree.other_below(place or anchors[node.id])
         if place is not None:
@@ -74,7 +82,7 @@ def _lines_to_keep(moving: list[Node], anchors: dict[int, Node], other: int, cap
     heat: defaultdict[Pair, float] = defaultdict(float)
     roots: dict[int, Node] = {}
     for node in moving:
-        if node.function != other:
+        if node.function != other and node.host is node:
             heat[_pair(node, anchors[node.id])] += node.heat
     for anchor in anchors.values():
         root = anchor

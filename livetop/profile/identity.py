@@ -12,6 +12,8 @@ _PSEUDO_LIBRARIES = {
     -State.PYTHON: "[python]",
     -State.NATIVE: "[unknown]",
     -State.SYSTEM: "[system]",
+    -State.ESTIMATED_PYTHON: "[python]",
+    -State.ESTIMATED_NATIVE: "[native]",
 }
 
 Identity = tuple[str, int | None, str, str, int | None, str | None, str, int, int, int | None]

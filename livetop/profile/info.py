@@ -81,11 +81,18 @@ class SamplingTotals:
     rss: int = 0
     threads: int = 0
     calm: bool = True
+    unwound: int = 0
+    unwind_failed: int = 0
 
     @property
     def achieved(self) -> float:
         """Ticks a second, in Hz."""
         return self.ticks / self.duration if self.duration > 0 else 0.0
+
+    @property
+    def stacks(self) -> int:
+        """C stacks that were read, whole or not."""
+        return self.unwound + self.unwind_failed
 
     def add(self, seconds: float, update: Mapping[str, float]) -> None:
         """Adds a stretch of `seconds`: the fields of the wire's Sampling, by name; unknown ones are left."""
@@ -101,7 +108,7 @@ class SamplingTotals:
         self.calm = bool(update.get("calm", self.calm))
 
 
-_COUNTS = ("ticks", "samples", "exact", "rejected", "unread", "late", "stops")
+_COUNTS = ("ticks", "samples", "exact", "rejected", "unread", "late", "stops", "unwound", "unwind_failed")
 _SECONDS = ("unseen", "pause", "cpu", "target_cpu", "gil_held")
 
 
@@ -128,8 +135,9 @@ class TimelinePoint(NamedTuple):
 
 class Totals(NamedTuple):
     """Header figures of a query's window: cpu and gil_held per second of the clock; `wait` (for the GIL
-    too) as a share of the threads' time without what they idled; `native` share of own time or None;
-    threads that were idle throughout, of all alive."""
+    too) as a share of the threads' time without what they idled; `native`, `system`: shares of own time or
+    None; threads that were idle throughout, of all alive. `estimated`: no exact sample stands behind
+    `native`, which includes the kernel's part then."""
 
     cpu: float
     gil_held: float
@@ -138,6 +146,8 @@ class Totals(NamedTuple):
     idle_threads: int
     threads: int
     duration: float
+    system: float | None = None
+    estimated: bool = False
 
 
 class Details(NamedTuple):
@@ -148,8 +158,9 @@ class Details(NamedTuple):
 
 
 class LineHeat(NamedTuple):
-    """A source line's shares of the query's time; `native` is the native share of its own CPU time."""
+    """A source line's shares of the query's time; `native`, `system` are parts of its own CPU time."""
 
     own: float
     total: float
     native: float | None
+    system: float = 0.0

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from livetop.profile import details, tables
-from livetop.profile.cells import MICRO2, NANO, SPLIT, STATES, Cell, merge, scaled
+from livetop.profile.cells import MICRO2, NANO, STATES, Cell, merge, scaled, split_of
 from livetop.profile.fold import fold
 from livetop.profile.history import Block, History
 from livetop.profile.info import (
@@ -53,11 +53,11 @@ class Profile:
     def __init__(self, node_cap: int = 10_000) -> None:
         self.node_cap = max(100, node_cap)
         self.names = Names()
-        self.tree = Tree(self.names.other, self.node_cap * KNOWN_NODES)
+        self.tree = Tree(self.names.other, self.node_cap * KNOWN_NODES, self.names.is_native)
         self.history = History()
         self.sampling = SamplingTotals()
         self._timeline = Timeline()
-        self._views: OrderedDict[Query, View] = OrderedDict()
+        self._views: OrderedDict[tuple[Query, bool], View] = OrderedDict()
         self._tables: dict[Query, Table] = {}
 
     # ------------------------------------------------------------ definitions
@@ -148,9 +148,7 @@ class Profile:
         for view in self._views.values():
             view.expire(t1)
             view.add(taken)
-        evidence = sum(cell[5] for cell in taken if cell[2] in SPLIT)
-        native = sum(cell[5] for cell in taken if cell[2] == State.NATIVE)
-        self._timeline.add(block, native, evidence, self.sampling.rss)
+        self._timeline.add(block, *split_of(taken), self.sampling.rss)
         self._tables.clear()
         self._stay_bounded(closed is not None)
 
@@ -204,9 +202,7 @@ class Profile:
     def restore_block(self, block: Block) -> None:
         """Appends a stretch of a snapshot's history; its nodes and threads are there already."""
         self.history.restore(block)
-        native = sum(cell[5] for cell in block.cells if cell[2] == State.NATIVE)
-        evidence = sum(cell[5] for cell in block.cells if cell[2] in SPLIT)
-        self._timeline.add(block, native, evidence, 0)
+        self._timeline.add(block, *split_of(block.cells), 0)
 
     def _other_of(self, number: int) -> int:
         node = self.tree.live[number]
@@ -239,6 +235,8 @@ class Profile:
         table = self._tables.get(query)
         if table is None:
             view = self._view(query)
+            if query.by == "library" and view.only_estimates:
+                view = self._view(query, estimates=True)
             table = tables.build(view, self.names, query, self.covered(query.window))
             self._tables[query] = table
         return table
@@ -249,11 +247,11 @@ class Profile:
         closed = sum(block.duration for block in self.history.window(window))
         return closed + (max(0.0, open_block.t1 - open_block.t0) if open_block else 0.0)
 
-    def _view(self, query: Query) -> View:
-        wanted = normalised(query)
+    def _view(self, query: Query, estimates: bool = False) -> View:
+        wanted = normalised(query), estimates
         view = self._views.get(wanted)
         if view is None:
-            view = self._views[wanted] = View(wanted, self.tree, self.history)
+            view = self._views[wanted] = View(wanted[0], self.tree, self.history, estimates=estimates)
             while len(self._views) > LIVE_VIEWS:
                 self._views.popitem(last=False)
         self._views.move_to_end(wanted)

@@ -146,6 +146,10 @@ class Names:
     def function(self, number: int) -> FunctionInfo:
         return self.functions.values.get(number, NO_FUNCTION)
 
+    def is_native(self, number: int) -> bool:
+        """Returns whether a function is C code."""
+        return self.function(number).kind == "native"
+
     def file(self, number: int) -> FileInfo:
         return self.files.values.get(number, NO_FILE)
 

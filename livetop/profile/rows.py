@@ -37,9 +37,10 @@ class Row(Struct, frozen=True):
 
     `own` and `total` are seconds of the query's mode (cpu: CPU time; wall: own + queued + gil + wait,
     without idle unless asked for; gil: holding the GIL). `python`, `native`, `system` split the row's own
-    CPU time and are None without exact samples of it; `gil`, `wait` (which includes `idle`) and `idle` are
-    wall seconds spent on the row itself. `own_low`, `own_high`: 95 % interval of `own_share`.
-    `samples` counts the row's own samples in this mode; `exact` those with the thread stood still.
+    CPU time and are None without evidence of it (`system` also with `estimated`); `gil`, `wait` (which
+    includes `idle`) and `idle` are wall seconds spent on the row itself. `own_low`, `own_high`: 95 %
+    interval of `own_share`. `samples` counts the row's own samples in this mode; `exact` those with the
+    thread stood still.
     """
 
     key: Key
@@ -84,7 +85,8 @@ class Table(Struct, frozen=True):
     """Rows by own time, largest first.
 
     `seconds`: what the shares are of (the selected threads' time in this mode). `duration`: seconds of
-    the clock that were looked at. `native_known`: some row has a python / native / system split.
+    the clock that were looked at. `native_known`: some row has a python / native / system split;
+    `estimated`: some row's is an estimate.
     """
 
     query: Query
@@ -92,6 +94,7 @@ class Table(Struct, frozen=True):
     seconds: float = 0.0
     duration: float = 0.0
     native_known: bool = False
+    estimated: bool = False
 
     def find(self, key: Key) -> Row | None:
         """Returns the row with this identity, or None."""

@@ -91,6 +91,8 @@ class SavedSampling(Struct, frozen=True):
     rss: Count = 0
     threads: Count = 0
     calm: bool = True
+    unwound: Count = 0
+    unwind_failed: Count = 0
 
 
 class Document(Struct, frozen=True):

@@ -10,7 +10,7 @@ from livetop.profile.estimate import MINIMUM_BLOCKS, Interval, Shares, ratio_var
 from livetop.profile.identity import IDENTIFY, NOT_SPLIT
 from livetop.profile.names import Names
 from livetop.profile.rows import Key, Query, Row, Table
-from livetop.profile.states import EVIDENCE, State
+from livetop.profile.states import ESTIMATES, EVIDENCE, WAITING, State
 from livetop.profile.view import Sums, View
 
 
@@ -19,10 +19,11 @@ class Split(NamedTuple):
 
     python: float
     native: float
-    system: float
+    system: float | None
     share: float
     interval: Interval
     libraries: dict[str, float]
+    estimated: bool
 
 
 class _Whole(NamedTuple):
@@ -52,7 +53,8 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
     if whole.weight and whole.blocks >= MINIMUM_BLOCKS:
         shares = Shares(whole.weight, whole.ww, whole.samples)
     nothing = shares.interval(0, 0, 0) if shares else (None, None)
-    native_known = any(view.all.weights[state] for state in SPLIT)
+    native_known = any(view.all.weights[state] for state in (*SPLIT, *ESTIMATES))
+    guessed = query.by == "library" and State.ESTIMATED_NATIVE in states
     for sums in sorted(view.sums.values(), key=attrgetter("own", "total"), reverse=True):
         # Frames that [other] stands for are not calls of one function: it has a total of its own only.
         total = sums.own if sums.key in alone else sums.total or sums.own
@@ -95,11 +97,14 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
                 sum([counts[state] for state in states]),
                 sum([counts[state] for state in EVIDENCE]),
                 *identity[6:],
+                waits=_waits(sums, names),
+                estimated=split.estimated if split else guessed,
             )
         )
     if query.by == "library" and not rows and seconds:
         rows.append(Row(("library", 0), *NOT_SPLIT[:6], seconds, seconds, 1.0, 1.0, kind="library"))
-    return Table(query, rows, seconds, duration, native_known)
+    estimated = any(row.estimated for row in rows)
+    return Table(query, rows, seconds, duration, native_known, estimated)
 
 
 def _states(view: View) -> list[int]:
@@ -121,38 +126,63 @@ def _whole(view: View, states: list[int]) -> _Whole:
 
 
 def _split(sums: Sums, names: Names) -> Split | None:
-    """Returns how a row's own time divides, None without evidence."""
-    python, native, system = (sums.weights[state] for state in SPLIT)
+    """Returns how a row's own time divides, None without evidence; what is exact goes before estimates."""
+    weights = sums.weights
+    python, native, system = (weights[state] for state in SPLIT)
+    estimated = not (python or native or system)
+    if estimated:
+        python, native = (weights[state] for state in ESTIMATES)
     evidence = python + native + system
     if not evidence:
         return None
-    own = sums.weights[State.OWN] / NANO
-    scale = own / evidence
-    libraries = {
-        names.libraries.values.get(library, "[unknown]"): weight * scale
-        for library, weight in sorted(sums.libraries.items(), key=lambda item: -item[1])
-        if weight
-    }
+    scale = weights[State.OWN] / NANO / evidence
+    of = State.ESTIMATED_NATIVE if estimated else State.NATIVE
+    libraries = _by_name(sums, names, (of,), "" if estimated else "[unknown]")
     return Split(
         python * scale,
         native * scale,
-        system * scale,
+        None if estimated else system * scale,
         native / evidence,
-        _native_interval(sums, native, evidence),
-        libraries,
+        _native_interval(sums, native, evidence, estimated),
+        {name: weight * scale for name, weight in libraries},
+        estimated,
     )
 
 
-def _native_interval(sums: Sums, native: int, evidence: int) -> Interval:
+def _waits(sums: Sums, names: Names) -> dict[str, float]:
+    """Returns what a row's threads waited for there, in seconds, the longest first."""
+    if not any(sums.weights[state] for state in WAITING):
+        return {}
+    found = dict(_by_name(sums, names, WAITING, ""))
+    # Waiting for the GIL is a reason in itself.
+    if unnamed := sums.named.get((State.GIL, 0)):
+        found["GIL"] = found.get("GIL", 0) + unnamed
+    return {name: found[name] / NANO for name in sorted(found, key=lambda name: (-found[name], name))}
+
+
+def _by_name(sums: Sums, names: Names, states: tuple[State, ...], unknown: str) -> list[tuple[str, int]]:
+    """Returns (library or reason, ns) of cells of these states, most first; `unknown` "" leaves those out."""
+    found: dict[str, int] = {}
+    for (state, library), weight in sums.named.items():
+        if state in states and weight:
+            name = names.libraries.values.get(library, "") if library else ""
+            if name := name or unknown:
+                found[name] = found.get(name, 0) + weight
+    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _native_interval(sums: Sums, native: int, evidence: int, estimated: bool) -> Interval:
     """Returns the 95 % interval of the native share, by blocks where three had evidence."""
-    squared = sum(sums.squares[state] for state in SPLIT)
-    count = sum(sums.counts[state] for state in SPLIT)
+    states = ESTIMATES if estimated else SPLIT
+    squared = sum(sums.squares[state] for state in states)
+    count = sum(sums.counts[state] for state in states)
     micro = evidence / 1000
     samples = min(float(count), micro * micro / squared) if squared else float(count)
-    _, freedom = ratio_variance(native, evidence, sums.nn, sums.ne, sums.ee)
+    nn, ne, ee = sums.estimated if estimated else sums.exact
+    _, freedom = ratio_variance(native, evidence, nn, ne, ee)
     if freedom + 1 < MINIMUM_BLOCKS:
         return wilson(native / evidence, samples)
-    return Shares(evidence, sums.ee, samples).interval(native, sums.nn, sums.ne)
+    return Shares(evidence, ee, samples).interval(native, nn, ne)
 
 
 def _others(query: Query, names: Names) -> set[Key]:

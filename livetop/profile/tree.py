@@ -7,6 +7,7 @@ capped; when too many, the cold ones are folded (`fold.py`) and come back to lif
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from livetop.profile.rows import Key
 
@@ -18,13 +19,18 @@ Place = tuple[int, int, int]
 
 class Node:
     """A live place. `heat`: recent time, decayed; `outer_*`: no node above it has the same key, so its
-    subtree counts towards the key's total."""
+    subtree counts towards the key's total.
+
+    `host`: the node whose row its time belongs to. A C frame's is the nearest node above it that is none
+    (the outermost C frame, when there is no Python below a thread's root); any other node's is itself.
+    """
 
     __slots__ = (
         "children",
         "function",
         "function_key",
         "heat",
+        "host",
         "id",
         "line",
         "line_key",
@@ -34,7 +40,9 @@ class Node:
         "process",
     )
 
-    def __init__(self, number: int, parent: Node | None, function: int, line: int) -> None:
+    def __init__(
+        self, number: int, parent: Node | None, function: int, line: int, native: bool = False
+    ) -> None:
         self.id = number
         self.parent = parent
         self.function = function
@@ -42,22 +50,30 @@ class Node:
         self.process: int = parent.process if parent else line
         self.children: list[Node] = []
         self.heat = 0.0
+        if native and parent is not None and parent.parent is not None:
+            self.host: Node = parent.host
+            self.line_key: Key = parent.line_key
+            self.function_key: Key = parent.function_key
+            self.outer_line = self.outer_function = False
+            return
+        self.host = self
         # A root is no line of a program: time that ends on it has a row without function or line.
-        self.line_key: Key = ("line", self.process, function, line if function else 0)
-        self.function_key: Key = ("function", self.process, function)
+        self.line_key = ("line", self.process, function, line if function else 0)
+        self.function_key = ("function", self.process, function)
         self.outer_line = self.outer_function = parent is not None
 
 
 class Tree:
     """Definitions and live nodes. A parent's id is always smaller than its children's."""
 
-    def __init__(self, other: int, known_cap: int) -> None:
+    def __init__(self, other: int, known_cap: int, is_native: Callable[[int], bool]) -> None:
         self.other = other
         """The id of the function [other]."""
         self.live: dict[int, Node] = {}
         self.known: dict[int, Place] = {}
         self._ids: dict[Place, int] = {}
         self._known_cap = known_cap
+        self._is_native = is_native
         self._next = 1
         self.heat_unit = 1.0
         """What a second of time adds to a node's heat now: it doubles each minute, so old heat fades."""
@@ -126,12 +142,12 @@ class Tree:
         return node
 
     def _add(self, number: int, parent: Node | None, function: int, line: int, look: bool = True) -> Node:
-        node = Node(number, parent, function, line)
+        node = Node(number, parent, function, line, self._is_native(function))
         self.live[number] = node
         if parent is not None:
             parent.children.append(node)
             # A key that no live node has yet cannot be above: most nodes need no walk.
-            if look and self._functions[node.function_key]:
+            if look and node.host is node and self._functions[node.function_key]:
                 _look_above(node, line_too=self._lines[node.line_key] > 0)
         self._lines[node.line_key] += 1
         self._functions[node.function_key] += 1

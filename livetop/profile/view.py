@@ -15,27 +15,30 @@ from livetop.profile.cells import SPLIT, STATES, Cell, measured
 from livetop.profile.history import Block, History, in_window
 from livetop.profile.identity import Identity
 from livetop.profile.rows import Key, Query
-from livetop.profile.states import State
+from livetop.profile.states import ESTIMATES, WAITING, State
 from livetop.profile.tree import Tree
 
-_NATIVE = int(State.NATIVE)
-_SPLIT = frozenset(int(state) for state in SPLIT)
+_NATIVE = (int(State.NATIVE), int(State.ESTIMATED_NATIVE))
+_PARTS = tuple(1 if state in SPLIT else 3 if state in ESTIMATES else 0 for state in State)
+"""Where a state's evidence is in a `Part`: the native part, and one further the whole; 0: it is none."""
+_NAMED = tuple(state in WAITING or state in _NATIVE for state in State)
+"""States whose cells say in what library, or for what reason."""
 
 
 class Sums:
     """What a row is made of. By state: weights in ns, counts, squares in µs².
 
-    `own`, `total`: ns of the mode. The others are sums over blocks, for intervals: `own_own` own²,
-    `own_all` own · everything, and of the evidence `nn` native², `ne` native · split, `ee` split².
+    `own`, `total`: ns of the mode; `named`: ns by state and library (or reason). The others are sums over
+    blocks, for intervals: `own_own` own², `own_all` own · everything, and of the evidence, exact and
+    estimated each for itself, native², native · whole and whole².
     """
 
     __slots__ = (
         "counts",
-        "ee",
+        "estimated",
+        "exact",
         "key",
-        "libraries",
-        "ne",
-        "nn",
+        "named",
         "own",
         "own_all",
         "own_own",
@@ -49,17 +52,18 @@ class Sums:
         self.weights = [0] * STATES
         self.counts = [0] * STATES
         self.squares = [0] * STATES
-        self.libraries: dict[int, int] = {}
+        self.named: dict[tuple[int, int], int] = {}
         self.own = self.total = 0
         self.own_own = self.own_all = 0
-        self.nn = self.ne = self.ee = 0
+        self.exact = [0, 0, 0]
+        self.estimated = [0, 0, 0]
 
     def empty(self) -> bool:
         return not self.total and not any(self.counts) and not any(self.weights)
 
 
 Part = list[int]
-"""What one block gave one row: [own, native, python + native + system], ns."""
+"""What one block gave one row, ns: [own, native and all of the exact evidence, the same two estimated]."""
 
 
 def normalised(query: Query) -> Query:
@@ -70,9 +74,12 @@ def normalised(query: Query) -> Query:
 
 
 class View:
-    """Running sums of one (normalised) query. `all` is the sum of all rows, `blocks` how many it has."""
+    """Running sums of one (normalised) query. `all` is the sum of all rows, `blocks` how many it has.
 
-    def __init__(self, query: Query, tree: Tree, history: History) -> None:
+    `estimates`: a table by library is made from estimates, not from exact samples.
+    """
+
+    def __init__(self, query: Query, tree: Tree, history: History, *, estimates: bool = False) -> None:
         self.query = query
         self.sums: dict[Key, Sums] = {}
         self.all = Sums(())
@@ -83,7 +90,7 @@ class View:
         """Names already put to keys, for whoever makes rows."""
         self._tree = tree
         self.measured = (
-            tuple(state in SPLIT for state in State)
+            tuple(state in (ESTIMATES if estimates else SPLIT) for state in State)
             if query.by == "library"
             else measured(query.mode, query.idle)
         )
@@ -101,6 +108,12 @@ class View:
             self._include(block)
         if history.open is not None:
             self.add((*key, *value) for key, value in history.open.sums.items())  # type: ignore[misc]
+
+    @property
+    def only_estimates(self) -> bool:
+        """Whether what is known of native time is an estimate altogether."""
+        weights = self.all.weights
+        return not any(weights[state] for state in SPLIT) and any(weights[state] for state in ESTIMATES)
 
     # ------------------------------------------------------------ time comes and goes
 
@@ -144,7 +157,7 @@ class View:
                 continue
             slot = cell[column]
             if by_library:
-                slot = library if library and state == _NATIVE else -state
+                slot = library if library and state in _NATIVE else -state
             sums = bound.get(slot)
             if sums is None:
                 sums = self._bound_sums(slot)
@@ -160,17 +173,18 @@ class View:
                 sums.own += weight
                 part = parts.get(sums)
                 if part is None:
-                    part = parts[sums] = [0, 0, 0]
+                    part = parts[sums] = [0, 0, 0, 0, 0]
                 part[0] += weight
                 pending[node] = pending.get(node, 0) + weight
-            if state in _SPLIT:
+            if at := _PARTS[state]:
                 part = parts.get(sums)
                 if part is None:
-                    part = parts[sums] = [0, 0, 0]
-                part[2] += weight
-                if state == _NATIVE:
-                    part[1] += weight
-                    sums.libraries[library] = sums.libraries.get(library, 0) + weight
+                    part = parts[sums] = [0, 0, 0, 0, 0]
+                part[at + 1] += weight
+                if state in _NATIVE:
+                    part[at] += weight
+            if _NAMED[state]:
+                sums.named[state, library] = sums.named.get((state, library), 0) + weight
 
     def _bound_sums(self, slot: int) -> Sums:
         key = self._bind(slot)
@@ -185,14 +199,14 @@ class View:
     def _note(self, parts: dict[Sums, Part], sign: int) -> None:
         """Adds (or takes) a block's share of the sums over blocks."""
         whole = abs(sum(part[0] for part in parts.values()))
-        for sums, (own, native, split) in parts.items():
+        for sums, (own, native, split, guessed, guesses) in parts.items():
             if own:
                 sums.own_own += sign * own * own
                 sums.own_all += sign * abs(own) * whole
             if split:
-                sums.nn += sign * native * native
-                sums.ne += sign * native * split
-                sums.ee += sign * split * split
+                _note_squares(sums.exact, native, split, sign)
+            if guesses:
+                _note_squares(sums.estimated, guessed, guesses, sign)
         if whole:
             self.all.own_own += sign * whole * whole
             self.blocks += sign
@@ -250,3 +264,9 @@ class View:
         gone = {id(self.sums.pop(key)) for key in empty}
         self._bound = {slot: sums for slot, sums in self._bound.items() if id(sums) not in gone}
         self._open = {sums: part for sums, part in self._open.items() if id(sums) not in gone}
+
+
+def _note_squares(squares: list[int], native: int, whole: int, sign: int) -> None:
+    squares[0] += sign * native * native
+    squares[1] += sign * native * whole
+    squares[2] += sign * whole * whole

@@ -149,6 +149,10 @@ class Sampling(Struct, frozen=True):
     """Gauge: OS threads of the target."""
     calm: bool = True
     """Gauge: False while optimistic samples of a busy thread are set aside as biased."""
+    unwound: int = 0
+    """C stacks of exact samples that were read as far as the verdict needs: down to the eval frame."""
+    unwind_failed: int = 0
+    """C stacks that ended before it: their verdict rests on less."""
 
 
 class Delta(Struct, frozen=True, tag="delta"):

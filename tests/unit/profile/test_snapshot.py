@@ -249,7 +249,7 @@ def changed(at: list[Any], value: Any) -> bytes:
         (["threads", 1, "id"], 1),
         (["blocks", 0, "cells", 0, 0], 999),
         (["blocks", 0, "cells", 0, 1], 999),
-        (["blocks", 0, "cells", 0, 2], 10),
+        (["blocks", 0, "cells", 0, 2], 99),
         (["blocks", 0, "cells", 0, 3], 999),
         (["blocks", 0, "cells", 0, 4], 10**18),
         (["blocks", 0, "cells", 0, 5], -1.0),
