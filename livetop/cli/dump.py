@@ -70,5 +70,5 @@ def text_lines(found: dict[str, Any]) -> Iterator[str]:
 def _what_it_does(thread: dict[str, Any]) -> str:
     text = str(STATES.get(thread["state"], thread["state"]))
     if thread["waiting_on"] and thread["state"] != "gil":
-        text += f" in {thread['waiting_on']}"
+        text += f": {thread['waiting_on']}"
     return text + (", holds the GIL" if thread["holds_gil"] else "")

@@ -21,7 +21,8 @@ from livetop.target.vectored import VectoredRead
 from .account import Account
 from .attach import attach
 from .exact import ExactReader
-from .waiting import STATE_WORDS, waiting_name, waiting_state
+from .reasons import Reasons
+from .waiting import STATE_WORDS, waiting_state
 from .watched import Watched
 
 # Looks at one thread until its stack is had, and how many of them may stop it: no more, as each stop costs
@@ -56,6 +57,8 @@ class _Dumper:
         self._tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self._read = VectoredRead(pid)
         self._names: dict[int, str] = {}
+        # Each thread is asked for once, and somebody waits for the answer.
+        self._reasons = Reasons(pid, share=1.0)
         self._stops = ExactReader(pid)
         self._deadline = monotonic() + _ALL
 
@@ -117,8 +120,10 @@ class _Dumper:
             outcome = None
         holds = self._holds_gil(state)
         waits = State.OWN
+        reason = ""
         if syscall is not None and syscall != RUNNING:
             waits = waiting_state(syscall, state.interpreter.gil, self._runtime.layout.gil_size)
+            reason = self._reasons.of(task.tid, syscall, waits, monotonic())
         frames: list[dict[str, Any]] | None = None
         if type(outcome) is Place:
             frames = [
@@ -132,9 +137,7 @@ class _Dumper:
             "name": name,
             "state": STATE_WORDS[waits],
             "holds_gil": holds,
-            "waiting_on": waiting_name(syscall, waits) or None
-            if waits is not State.OWN and syscall
-            else None,
+            "waiting_on": reason or None,
             "frames": frames,
         }
 

@@ -43,7 +43,7 @@ def test_a_futex_inside_the_gil_is_waiting_for_the_gil(offset: int) -> None:
 def test_any_other_futex_is_a_lock(address: int) -> None:
     state = waiting_state(_call("futex", address), GIL, SIZE)
     assert state is State.IDLE
-    assert waiting_name(_call("futex", address), state) == "lock (futex)"
+    assert waiting_name(_call("futex", address), state) == "lock"
 
 
 @pytest.mark.parametrize("name", ["epoll_wait", "poll", "select", "accept", "pause"])
@@ -52,11 +52,17 @@ def test_calls_in_which_threads_park_are_idle(name: str) -> None:
     assert waiting_name(_call(name), State.IDLE)
 
 
-@pytest.mark.parametrize("name", ["read", "clock_nanosleep", "wait4", "write", "fsync", "flock"])
-def test_other_calls_are_waiting(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("read", "read"), ("clock_nanosleep", "sleep"), ("wait4", "child process"), ("write", "write"),
+        ("fsync", "fsync"), ("flock", "file lock"),
+    ],
+)  # fmt: skip
+def test_other_calls_are_waiting(name: str, word: str) -> None:
     # The GIL's address as an argument means nothing here.
     assert waiting_state(_call(name, GIL), GIL, SIZE) is State.WAIT
-    assert waiting_name(_call(name), State.WAIT) == name
+    assert waiting_name(_call(name), State.WAIT) == word
 
 
 def test_a_call_without_a_name_is_told_by_its_number() -> None:
