@@ -1,6 +1,7 @@
 """Collapsed stacks: `frame;frame count`, root first, as flame graph tools and py-spy have them.
 
-A frame reads `function (file:line)` with the short file name; the count is of samples that ended there.
+A frame reads `function (file:line)` with the short file name, a C frame `function (library)`; the count is
+of samples that ended there.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def _frames(profile: Profile, node: Node) -> list[str]:
         text = function.name
         if function.file:
             file = names.file(function.file)
-            text += f" ({file.module or file.name}:{here.line})"
+            line = f":{here.line}" if function.kind != "native" else ""
+            text += f" ({file.module or file.name}{line})"
         frames.append(_frame_text(text))
         here = here.parent
     return frames[::-1] or ["[no stack]"]

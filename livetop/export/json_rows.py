@@ -15,7 +15,7 @@ SCHEMA = 1
 ROW_FIELDS = (
     "file", "line", "function", "module", "process", "task", "own", "total", "own_share", "total_share",
     "own_low", "own_high", "python", "native", "system", "gil", "wait", "idle", "native_share", "native_low",
-    "native_high", "libraries", "samples", "exact",
+    "native_high", "estimated", "libraries", "waits", "samples", "exact",
 )  # fmt: skip
 
 SAMPLING_FIELDS = (
@@ -55,12 +55,15 @@ def targets(profile: Profile) -> list[dict[str, Any]]:
 
 def sampling(profile: Profile) -> dict[str, Any]:
     """Returns how sampling fared since the reset: Hz, seconds and counts."""
-    return {name: getattr(profile.sampling, name) for name in SAMPLING_FIELDS}
+    found = {name: getattr(profile.sampling, name) for name in SAMPLING_FIELDS}
+    return found | {"stacks": profile.sampling.stacks, "stacks_incomplete": profile.sampling.unwind_failed}
 
 
 def threads(profile: Profile, query: Query) -> list[dict[str, Any]]:
-    """Returns the selected threads' use of the query's window."""
+    """Returns the selected threads' use of the query's window, and what they waited for."""
     uses = profile.thread_use(query.window)
+    whole = Query("thread", query.window, "wall", query.threads, idle=True)
+    waits = {row.key[1]: row.waits for row in profile.rows(whole).rows}
     result = []
     for info in profile.threads.values():
         if query.threads is not None and info.id not in query.threads:
@@ -80,6 +83,7 @@ def threads(profile: Profile, query: Query) -> list[dict[str, Any]]:
                 "gil": use.gil if use else 0.0,
                 "wait": use.wait if use else 0.0,
                 "samples": use.samples if use else 0,
+                "waits": waits.get(info.id, {}),
             }
         )
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from livetop.export.columns import Column, lines
+from livetop.profile.info import SamplingTotals
 from livetop.profile.model import Profile
 from livetop.profile.rows import Row, Table
 
@@ -14,6 +15,12 @@ _NAMES = {
     "library": (Column("LIBRARY", True, left=True),),
     "thread": (Column("THREAD", True), Column("TID")),
 }
+_TIMES = (Column("%OWN"), Column("%TOT"), Column("OWN"), Column("TOTAL"))
+_WAITS = Column("WAITED FOR", True)
+_SPLIT = (Column("NAT%"), Column("+/-"), Column("SYS%"))
+TOLERATED = 0.05
+"""Incomplete C stacks, of all, that are not worth a word."""
+
 _OF = {"cpu": "CPU time", "wall": "wall time", "gil": "time holding the GIL"}
 
 
@@ -49,14 +56,27 @@ def header(table: Table, profile: Profile) -> list[str]:
         f"{sampling.samples:,} samples",
         f"{sampling.exact:,} exact" if sampling.exact else "",
         f"{sampling.rejected:,} rejected" if sampling.rejected else "",
+        incomplete_stacks(sampling),
         f"unseen {sampling.unseen:.2f} s" if sampling.unseen >= 0.005 else "",
         f"paused {_percent(sampling.pause, sampling.duration)}",
         f"livetop's CPU {_percent(sampling.cpu, sampling.duration)}",
     ]
     result.append(", ".join(fact for fact in facts if fact))
     window = "" if table.query.window is None else f" in the last {table.duration:.1f} s"
-    result.append(f"{table.seconds:.2f} s of {_OF[table.query.mode]}{window}, by {table.query.by}")
+    found = f"{table.seconds:.2f} s of {_OF[table.query.mode]}{window}, by {table.query.by}"
+    if table.estimated:
+        every = all(row.estimated for row in table.rows if row.native_share is not None)
+        found += "; native time is estimated" if every else "; native time with ~ is estimated"
+        found += ", as nothing was stopped" if not sampling.exact else ""
+    result.append(found)
     return result
+
+
+def incomplete_stacks(sampling: SamplingTotals) -> str:
+    """Returns how many C stacks could not be read whole, "" while they are few."""
+    if sampling.unwind_failed <= TOLERATED * sampling.stacks:
+        return ""
+    return f"{100 * sampling.unwind_failed / sampling.stacks:.0f}% of C stacks incomplete"
 
 
 def _percent(part: float, whole: float) -> str:
@@ -64,16 +84,23 @@ def _percent(part: float, whole: float) -> str:
 
 
 def body(table: Table, width: int | None = None, limit: int | None = None) -> list[str]:
-    """Returns the heading and the rows; the native column only where something is known of it."""
+    """Returns the heading and the rows; the split of own time only where something is known of it."""
     rows = table.rows[:limit]
     if not rows:
         return ["nothing was sampled in this mode: the threads did not spend such time"]
-    columns = [Column("%OWN"), Column("%TOT"), Column("OWN"), Column("TOTAL")]
-    columns += [Column("NAT%")] if table.native_known else []
-    columns += _NAMES[table.query.by]
+    columns = [*_TIMES, *(_SPLIT if _is_split(table) else ()), *_NAMES[table.query.by]]
+    columns += [_WAITS] if _has_waits(table) else []
     result = lines(columns, [_cells(row, table) for row in rows], width)
     left = len(table.rows) - len(rows)
     return [*result, f"({left:,} more rows)"] if left > 0 else result
+
+
+def _is_split(table: Table) -> bool:
+    return table.native_known and table.query.by != "library"
+
+
+def _has_waits(table: Table) -> bool:
+    return table.query.by == "thread" and any(row.waits for row in table.rows)
 
 
 def _cells(row: Row, table: Table) -> list[str]:
@@ -83,13 +110,29 @@ def _cells(row: Row, table: Table) -> list[str]:
         f"{row.own:.2f}s",
         f"{row.total:.2f}s",
     ]
-    if table.native_known:
-        cells.append("" if row.native_share is None else f"{100 * row.native_share:.0f}%")
+    if _is_split(table):
+        cells += [native_share(row), _share(row.native_margin), _share(row.system_share, "%")]
     if table.query.by == "library":
         return [*cells, row.file or row.function]
     if table.query.by == "thread":
-        return [*cells, row.function, str(row.tid or "")]
+        return [*cells, row.function, str(row.tid or ""), *([waits(row)] if _has_waits(table) else [])]
     return [*cells, row.function, location(row)]
+
+
+def native_share(row: Row) -> str:
+    """Returns a row's native share, with ~ where it is an estimate, "" where it is not known."""
+    return f"{'~' if row.estimated else ''}{_share(row.native_share, '%')}"
+
+
+def _share(value: float | None, unit: str = "") -> str:
+    return "" if value is None else f"{100 * value:.0f}{unit}"
+
+
+def waits(row: Row, most: int = 2) -> str:
+    """Returns what a row waited for, as shares of its waiting, the longest first."""
+    whole = row.gil + row.wait
+    longest = list(row.waits.items())[:most]
+    return ", ".join(f"{name} {_share(seconds / whole, '%')}" for name, seconds in longest if whole)
 
 
 def location(row: Row) -> str:

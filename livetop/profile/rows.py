@@ -80,6 +80,21 @@ class Row(Struct, frozen=True):
     """The split is an estimate from the opcode alone: no exact sample could be had (`system` is None then,
     and native includes it)."""
 
+    @property
+    def native_margin(self) -> float | None:
+        """How far `native_share` may be off, to the worse side of its interval."""
+        if self.native_share is None or self.native_low is None or self.native_high is None:
+            return None
+        return max(self.native_share - self.native_low, self.native_high - self.native_share)
+
+    @property
+    def system_share(self) -> float | None:
+        """The kernel's share of the row's own CPU time."""
+        if self.system is None or self.python is None or self.native is None:
+            return None
+        cpu = self.python + self.native + self.system
+        return self.system / cpu if cpu else 0.0
+
 
 class Table(Struct, frozen=True):
     """Rows by own time, largest first.

@@ -40,7 +40,7 @@ class Translation:
                 )
 
     def define(self, defs: Defs) -> list[int]:
-        """Takes in definitions; returns the model's ids of the files among them."""
+        """Takes in definitions; returns the model's ids of the source files among them."""
         profile = self._profile
         if defs.reset:
             self._files = {}
@@ -49,10 +49,13 @@ class Translation:
             self._wire_files = {}
         self.define_processes(defs.processes)
         files = []
+        # Those of C functions are libraries, and have no text.
+        libraries = {function.file for function in defs.functions if function.kind == "native"}
         for file in defs.files:
             known = self._files[file.id] = profile.define_file(file.name, file.module)
             self._wire_files[known] = file.id
-            files.append(known)
+            if file.id not in libraries:
+                files.append(known)
         for function in defs.functions:
             self._functions[function.id] = profile.define_function(
                 function.name,

@@ -92,7 +92,16 @@ def main(what):
     reader = Reader(0, TO_ENGINE)
     configure = reader.read()
     assert isinstance(configure, Configure), configure
-    if what == "refuse":
+    if what == "native":
+        frames = Defs(
+            files=[File(8, "/usr/lib/libz.so.1", "libz")],
+            functions=[Function(10, "deflate", 8, 0, "native")],
+            nodes=[Node(13, 12, 10, 0)],
+        )
+        say(Hello("0.1.0", PROTOCOL, [], 100.0, 1.7e9, [ME]), DEFS, frames, delta(1, node=13))
+        asked = {message.file for _ in range(3) if isinstance(message := reader.read(), NeedSource)}
+        say(Bye(0, f"asked for {asked}"))
+    elif what == "refuse":
         say(Bye(3, f"there is no process {configure.pid}"))
     elif what == "dump":
         say(Dump(b'{"pid": 4242, "python": "3.12.1", "threads": []}'))

@@ -14,7 +14,8 @@ class Builder:
     """A profile of one process, fed with (stack, seconds) in steps of a quarter second.
 
     A stack is "main:1 parse:10" (function:line, outermost first); all functions are in one file, and a
-    function's first line is its line rounded down to tens.
+    function's first line is its line rounded down to tens. Frames that begin with "c." are C: "c.sorted" is
+    the function sorted of a library.
     """
 
     def __init__(self, node_cap: int = 10_000, module: str = "app/work.py", name: str | None = None) -> None:
@@ -31,6 +32,9 @@ class Builder:
         return self.threads[name]
 
     def function(self, name: str, first_line: int = 1) -> int:
+        if name.startswith("c."):
+            library = self.profile.define_file("/usr/lib/libpython3.12.so.1.0", "libpython3.12")
+            return self.profile.define_function(name[2:], library, 0, "native")
         kind = "special" if name.startswith("[") else "python"
         return self.profile.define_function(name, 0 if kind == "special" else self.file, first_line, kind)
 

@@ -46,6 +46,15 @@ def test_threads_only_when_asked_for() -> None:
     ]
 
 
+def test_c_frames_stand_between_the_python_ones_with_their_library() -> None:
+    made = Builder()
+    made.add(made.cell("main:1 c.sorted c.binarysort key:20", 0.1), made.cell("main:1 c.sorted", 0.05))
+    assert written(made) == [
+        "main (app/work.py:1);sorted (libpython3.12) 5",
+        "main (app/work.py:1);sorted (libpython3.12);binarysort (libpython3.12);key (app/work.py:20) 10",
+    ]
+
+
 def test_a_name_cannot_break_a_line_or_a_stack() -> None:
     made = Builder(module="we;ird\n/x y.py")
     made.add(made.cell("a;b\x1b:1 c:10", 0.1))

@@ -15,13 +15,14 @@ from livetop.profile.states import State
 FRAME = {"livetop", "schema", "mode", "window", "targets", "sampling", "threads", "rows"}
 TARGET = {"pid", "argv", "python", "build", "host", "started"}
 SAMPLING = {
-    "rate", "achieved", "duration", "samples", "exact", "rejected", "late", "unseen", "pause", "cpu"
+    "rate", "achieved", "duration", "samples", "exact", "rejected", "late", "unseen", "pause", "cpu",
+    "stacks", "stacks_incomplete",
 }  # fmt: skip
-THREAD = {"process", "tid", "name", "state", "own", "queued", "gil", "wait", "samples"}
+THREAD = {"process", "tid", "name", "state", "own", "queued", "gil", "wait", "samples", "waits"}
 ROW = {
     "file", "line", "function", "module", "process", "task", "own", "total", "own_share", "total_share",
     "own_low", "own_high", "python", "native", "system", "gil", "wait", "idle", "native_share", "native_low",
-    "native_high", "libraries", "samples", "exact",
+    "native_high", "estimated", "libraries", "waits", "samples", "exact",
 }  # fmt: skip
 
 
@@ -90,3 +91,28 @@ def test_one_line_of_valid_json_without_guesses() -> None:
     assert stream.getvalue().count("\n") == 1
     row = msgspec.json.decode(stream.getvalue())["rows"][0]
     assert (row["own_low"], row["python"], row["native_share"], row["libraries"]) == (None, None, None, {})
+
+
+def test_estimates_waits_and_incomplete_stacks_are_told() -> None:
+    made = Builder()
+    main = made.thread()
+    for _ in range(20):
+        made.add(
+            made.cell("main:1 parse:10", 0.1),
+            made.cell("main:1 parse:10", 0.05, State.ESTIMATED_PYTHON),
+            made.cell("main:1 parse:10", 0.05, State.ESTIMATED_NATIVE),
+            made.cell("main:1 parse:10", 0.12, State.WAIT, library="sleep"),
+            made.cell("main:1 parse:10", 0.03, State.GIL, library="GIL"),
+            uses=[(main, "running", 0.1, 0.0, 0.03, 0.12, 0.0, 25, True)],
+            sampling={"ticks": 25, "samples": 25, "unwound": 3, "unwind_failed": 1},
+        )
+    found = json_rows.document(made.profile, Query(window=None))
+    row = found["rows"][0]
+    assert row["estimated"] is True
+    assert (round(row["native_share"], 6), row["system"], row["libraries"]) == (0.5, None, {})
+    assert {reason: round(seconds, 6) for reason, seconds in row["waits"].items()} == {
+        "sleep": 2.4,
+        "GIL": 0.6,
+    }
+    assert {k: round(v, 6) for k, v in found["threads"][0]["waits"].items()} == {"sleep": 2.4, "GIL": 0.6}
+    assert (found["sampling"]["stacks"], found["sampling"]["stacks_incomplete"]) == (80, 20)

@@ -88,3 +88,68 @@ def test_wide_characters_take_two_cells() -> None:
     assert cut("日本語のとても長い名前", 9) == "日本語.."
     assert cut("abcdefgh", 5, left=True) == "..fgh"
     assert cut("abc", 3) == "abc"
+
+
+def split(made: Builder, *states: State, steps: int = 20) -> Builder:
+    for _ in range(steps):
+        made.add(
+            made.cell("main:1 tokenize:118", 0.2),
+            *(
+                made.cell("main:1 tokenize:118", 0.05, state, library="libz" if state is State.NATIVE else "")
+                for state in states
+            ),
+        )
+    return made
+
+
+def test_the_split_with_its_margin() -> None:
+    rows = written(split(Builder(), State.PYTHON, State.NATIVE, State.SYSTEM, State.NATIVE))
+    assert rows[4].split()[4:7] == ["NAT%", "+/-", "SYS%"]
+    native, margin, system = rows[5].split()[4:7]
+    assert (native, system) == ("50%", "25%")
+    assert 1 <= int(margin) <= 10
+    assert not any("estimate" in line for line in rows)
+
+
+def test_an_estimate_is_called_one() -> None:
+    rows = written(split(Builder(), State.ESTIMATED_PYTHON, State.ESTIMATED_NATIVE))
+    assert rows[2].endswith("by line; native time is estimated, as nothing was stopped")
+    assert rows[5].split()[4] == "~50%"
+    libraries = written(split(Builder(), State.ESTIMATED_PYTHON, State.ESTIMATED_NATIVE), "library")
+    assert "native time is estimated" in libraries[2]
+    assert {line.split()[-1] for line in libraries[5:]} == {"[python]", "[native]"}
+    # Some lines are known, some are not.
+    made = split(Builder(), State.ESTIMATED_NATIVE)
+    made.add(
+        made.cell("main:1 build:20", 0.2), made.cell("main:1 build:20", 0.2, State.NATIVE, library="libz")
+    )
+    rows = written(made)
+    assert "native time with ~ is estimated" in rows[2]
+    assert sorted(row.split()[4] for row in rows[5:7]) == ["100%", "~100%"]
+
+
+def test_libraries_have_no_split_of_their_own() -> None:
+    rows = written(split(Builder(), State.PYTHON, State.NATIVE, State.SYSTEM), "library")
+    assert rows[4].split() == ["%OWN", "%TOT", "OWN", "TOTAL", "LIBRARY"]
+    assert {line.split()[-1] for line in rows[5:]} == {"[python]", "libz", "[system]"}
+
+
+def test_threads_say_what_they_waited_for() -> None:
+    made = Builder()
+    for _ in range(20):
+        made.add(
+            made.cell("main:1 a:10", 0.05),
+            made.cell("main:1 a:10", 0.15, State.WAIT, library="recv on 10.0.0.5:5432"),
+            made.cell("main:1 a:10", 0.05, State.GIL),
+        )
+    rows = written(made, "thread")
+    assert rows[4].endswith("WAITED FOR")
+    assert rows[5].endswith("recv on 10.0.0.5:5432 75%, GIL 25%")
+
+
+def test_incomplete_stacks_are_said_once_they_are_many() -> None:
+    made = example()
+    made.add(sampling={"unwound": 96, "unwind_failed": 4})
+    assert "incomplete" not in written(made)[1]
+    made.add(sampling={"unwind_failed": 4})
+    assert "8% of C stacks incomplete" in written(made)[1]

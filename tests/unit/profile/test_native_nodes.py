@@ -13,23 +13,15 @@ from livetop.profile.states import State
 
 
 class Mixed(Builder):
-    """Frames that begin with "c." are C: "c.sorted" is the function sorted of the library libpython."""
+    """A builder that can leave the C frames of its stacks out."""
 
     def __init__(self, native: bool, node_cap: int = 10_000) -> None:
         super().__init__(node_cap)
         self.native = native
-        self.library = self.profile.define_file("/usr/lib/libpython3.12.so.1.0", "libpython3.12")
 
     def node(self, stack: str) -> int:
-        node = self.root
-        for frame in stack.split():
-            if not frame.startswith("c."):
-                name, _, line = frame.partition(":")
-                node = self.profile.define_node(node, self.function(name), int(line))
-            elif self.native:
-                function = self.profile.define_function(frame[2:], self.library, 0, "native")
-                node = self.profile.define_node(node, function, 0)
-        return node
+        frames = stack.split()
+        return super().node(" ".join(frame for frame in frames if self.native or not frame.startswith("c.")))
 
 
 STACKS = (

@@ -177,3 +177,14 @@ def test_a_dump_comes_through_a_link():
     with pytest.raises(LinkError, match="there is no process 17") as caught:
         dump_through(Configure(pid=17, action="dump"), f"{sys.executable} {ENGINE} refuse engine")
     assert caught.value.code == 3
+
+
+def test_c_frames_count_for_the_line_and_libraries_are_not_asked_for_their_source(start):
+    session = start("native")
+    session.await_hello()
+    apply_deltas(session, 1)
+    session.credit()
+    run_out(session)
+    assert session.ended == "asked for {7}"
+    [row] = session.profile.rows(Query(by="line", window=None)).rows
+    assert (row.function, row.own) == ("tokenize", pytest.approx(0.6))
