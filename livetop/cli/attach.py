@@ -23,7 +23,7 @@ HELP = """Watch a running Python process: which lines take its time, right now.
     """
 
 PRESENTING = (
-    *SAMPLING, "via", "duration", *PICTURE, "sort", "filter", "number", "json", "output", "refresh",
+    *SAMPLING, "native", "via", "duration", *PICTURE, "sort", "filter", "number", "json", "output", "refresh",
     "no_source", "no_argv", "no_color", "ascii",
 )  # fmt: skip
 """What every verb with a live session takes."""

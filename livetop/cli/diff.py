@@ -14,7 +14,7 @@ from livetop.cli.options import MODES, options
 if TYPE_CHECKING:
     from livetop.profile.rows import By, Mode
 
-TABLES = click.Choice(["line", "function"])
+TABLES = click.Choice(["line", "function", "library"])
 
 HELP = """Compare two snapshots: shares of time before and after, each difference with its interval.
 
@@ -24,6 +24,7 @@ HELP = """Compare two snapshots: shares of time before and after, each differenc
     Examples:
       livetop diff before.livetop after.livetop
       livetop diff before.livetop after.livetop --by function --json
+      livetop diff before.livetop after.livetop --by library
       livetop diff main.livetop branch.livetop --fail-over 2     (exit code 5 in CI)
     """
 

@@ -22,16 +22,19 @@ HELP = """Print one stack of every thread, innermost frame first.
     \b
     Examples:
       livetop dump 4242
+      livetop dump 4242 --native
       livetop dump worker.py --json | jq '.threads[].frames[0]'
     """
 
 
 @click.command("dump", help=HELP, short_help="Print one stack of every thread.")
 @click.argument("target", metavar="PID|NAME")
-@options("json", "nonblocking", "via")
-def command(target: str, as_json: bool, nonblocking: bool, via: str | None) -> None:
+@options("json")
+@click.option("--native", is_flag=True, help="C frames, too, between the Python frames.")
+@options("nonblocking", "via")
+def command(target: str, as_json: bool, native: bool, nonblocking: bool, via: str | None) -> None:
     """Takes one picture of a process."""
-    found = _dump(target, nonblocking, via)
+    found = _dump(target, native, nonblocking, via)
     if as_json:
         json.dump(found, sys.stdout)
         sys.stdout.write("\n")
@@ -39,21 +42,22 @@ def command(target: str, as_json: bool, nonblocking: bool, via: str | None) -> N
         sys.stdout.writelines(f"{line}\n" for line in text_lines(found))
 
 
-def _dump(target: str, nonblocking: bool, via: str | None) -> dict[str, Any]:
+def _dump(target: str, native: bool, nonblocking: bool, via: str | None) -> dict[str, Any]:
     if via is None:
         # In this very process: an engine of its own would take longer to start than to answer.
         from livetop.cli.targets import pid_of
         from livetop.sampling.dump import dump_process
 
-        return dump_process(pid_of(target), exact=not nonblocking)
+        return dump_process(pid_of(target), exact=not nonblocking, **({"native": True} if native else {}))
     from livetop.cli.targets import configure_for
     from livetop.session.dumping import dump_through
 
-    return dump_through(configure_for(target, via, {"action": "dump", "nonblocking": nonblocking}), via)
+    settings = {"action": "dump", "nonblocking": nonblocking, "native": "frames" if native else "none"}
+    return dump_through(configure_for(target, via, settings), via)
 
 
 def text_lines(found: dict[str, Any]) -> Iterator[str]:
-    """The text form, in the way of py-spy's dump."""
+    """The text form, in the way of py-spy's dump; frames of C code have a C in the margin, and a library."""
     yield f"Process {found['pid']}, Python {found['python']}"
     for thread in found["threads"]:
         yield ""
@@ -63,8 +67,10 @@ def text_lines(found: dict[str, Any]) -> Iterator[str]:
             yield "    (no Python code)" if thread["frames"] is not None else "    (its stack kept changing)"
             continue
         for frame in thread["frames"]:
+            # Names stand below each other whatever they are of; the margin says which are not Python.
+            margin = "  C " if frame["kind"] == "native" else "    "
             where = f"{frame['file']}:{frame['line']}" if frame["line"] else frame["file"]
-            yield f"    {frame['function']} ({where})"
+            yield f"{margin}{frame['function']}" + (f" ({where})" if where else "")
 
 
 def _what_it_does(thread: dict[str, Any]) -> str:

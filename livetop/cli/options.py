@@ -18,8 +18,14 @@ DEFAULT_RATE, DEFAULT_MAX_PAUSE, DEFAULT_MAX_CPU = 100, 1, 5
 ONE_CORE = 100
 
 MODES = click.Choice(["cpu", "wall", "gil"])
-TABLES = click.Choice(["line", "function", "thread"])
+TABLES = click.Choice(["line", "function", "library", "thread"])
 SORTS = click.Choice(["own", "total"])
+
+
+def _native_as(wanted: str) -> Callable[[click.Context, click.Parameter, bool | None], str]:
+    """A callback that turns --native / --no-native / neither into what a `Configure` says."""
+    return lambda _context, _option, chosen: {None: "split", True: wanted, False: "none"}[chosen]
+
 
 OPTIONS: dict[str, Callable[[F], F]] = {
     "rate": click.option(
@@ -36,7 +42,17 @@ OPTIONS: dict[str, Callable[[F], F]] = {
         "is above 100]",
     ),
     "nonblocking": click.option(
-        "--nonblocking", is_flag=True, help="Never stop the target, not even for microseconds."
+        "--nonblocking", is_flag=True,
+        help="Never stop the target, not even for microseconds; native time is estimated then.",
+    ),
+    "native": click.option(
+        "--native/--no-native", default=None, callback=_native_as("split"),
+        help="Tell native code and the kernel from Python, with the library.  [default: on]",
+    ),
+    "native_frames": click.option(
+        "--native/--no-native", default=None, callback=_native_as("frames"),
+        help="C frames in the stacks, between the Python frames; or not even whose time is native.  "
+        "[default: only whose time it is]",
     ),
     "via": click.option(
         "--via", metavar="COMMAND",
@@ -65,7 +81,10 @@ OPTIONS: dict[str, Callable[[F], F]] = {
         "-n", "--number", type=click.IntRange(1), metavar="N",
         help="At most N rows.  [default: 30; JSON: all]",
     ),
-    "by": click.option("--by", type=TABLES, default="line", show_default=True, help="What a row is."),
+    "by": click.option(
+        "--by", type=TABLES, default="line", show_default=True,
+        help="What a row is; library: whose code took the CPU time, [python] and [system] among them.",
+    ),
     "json": click.option("--json", "as_json", is_flag=True, help="JSON instead of text."),
     "no_color": click.option("-C", "--no-color", is_flag=True, help="No colours (NO_COLOR works, too)."),
     "ascii": click.option("-U", "--ascii", "ascii_only", is_flag=True, help="Only ASCII characters."),
@@ -91,6 +110,7 @@ OPTIONS: dict[str, Callable[[F], F]] = {
 }  # fmt: skip
 
 SAMPLING = ("rate", "max_pause", "max_cpu", "nonblocking")
+"""What every verb that samples takes, beside one of the two options `native`."""
 PICTURE = ("mode", "gil", "idle", "thread")
 
 
@@ -118,6 +138,7 @@ def sampling_settings(values: dict[str, Any]) -> dict[str, Any]:
         "max_pause": values["max_pause"] / 100,
         "max_cpu": max_cpu / 100,
         "nonblocking": values["nonblocking"],
+        "native": values["native"],
     }
 
 

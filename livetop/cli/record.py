@@ -18,12 +18,15 @@ HELP = """Sample a process into a file: a snapshot, or a format that other tools
     Examples:
       livetop record 4242 -d 30 -o before.livetop
       livetop record worker.py -o stacks.txt -f collapsed
+      livetop record worker.py --native -o stacks.txt -f collapsed      with C frames
     """
 
 
 @click.command("record", help=HELP, short_help="Sample a process into a file.")
 @click.argument("target", metavar="PID|NAME")
-@options("destination", "format", "threads", "duration", *SAMPLING, "via", "no_source", "no_argv")
+@options(
+    "destination", "format", "threads", "duration", *SAMPLING, "native_frames", "via", "no_source", "no_argv"
+)
 def command(target: str, output: Path, form: str | None, threads: bool, **values: Any) -> int:
     """Everything that can fail early does so before the first sample."""
     from livetop.cli.recording import record

@@ -8,6 +8,7 @@ from livetop.cli.exitcodes import ExitCode
 from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.saving import Choices, write_or_rescue
 from livetop.cli.watching import started, watch
+from livetop.profile.rows import Query
 from livetop.wire.messages import Configure
 
 REFRESH = 0.5
@@ -45,5 +46,7 @@ def record(
     if not write_or_rescue(session.profile, output, form, choices):
         return code or ExitCode.FAILURE
     sampling = session.profile.sampling
-    note(f"{output}: {sampling.samples:,} samples in {sampling.duration:.1f} s")
+    guessed = session.profile.totals(Query(window=None)).estimated
+    doubt = "; native time is estimated, as nothing was stopped" if guessed else ""
+    note(f"{output}: {sampling.samples:,} samples in {sampling.duration:.1f} s{doubt}")
     return code

@@ -15,6 +15,7 @@ HELP = """Print what a snapshot holds: the lines, functions, threads or librarie
     Examples:
       livetop show before.livetop
       livetop show before.livetop --by function -n 10
+      livetop show before.livetop --by library
       livetop show before.livetop --json | jq '.rows[:3]'
     """
 

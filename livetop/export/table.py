@@ -63,7 +63,9 @@ def header(table: Table, profile: Profile) -> list[str]:
     ]
     result.append(", ".join(fact for fact in facts if fact))
     window = "" if table.query.window is None else f" in the last {table.duration:.1f} s"
-    found = f"{table.seconds:.2f} s of {_OF[table.query.mode]}{window}, by {table.query.by}"
+    # Libraries are told of CPU time only.
+    mode = "cpu" if table.query.by == "library" else table.query.mode
+    found = f"{table.seconds:.2f} s of {_OF[mode]}{window}, by {table.query.by}"
     if table.estimated:
         every = all(row.estimated for row in table.rows if row.native_share is not None)
         found += "; native time is estimated" if every else "; native time with ~ is estimated"

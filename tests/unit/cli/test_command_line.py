@@ -9,11 +9,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from livetop.cli.dump import text_lines
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.main import VERBS, Verbs, cli, suggestion
+from livetop.cli.options import sampling_settings
 
 NOT_THERE_YET = (
-    "--native", "--subprocesses", "--baseline", "--tui", "--tree",
+    "--subprocesses", "--baseline", "--tui", "--tree",
     "speedscope", "pprof", "gecko", "-f flamegraph",
 )  # fmt: skip
 
@@ -175,3 +177,32 @@ def test_a_name_that_fits_two_processes_lists_both(tmp_path):
             twin.kill()
             twin.wait()
             twin.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "word", "wanted"),
+    [
+        ("attach", None, "split"), ("attach", "--native", "split"), ("attach", "--no-native", "none"),
+        ("record", None, "split"), ("record", "--native", "frames"), ("record", "--no-native", "none"),
+        ("demo", "--no-native", "none"), ("run", None, "split"),
+    ],
+)  # fmt: skip
+def test_native_time_is_told_unless_it_is_not_wanted(verb, word, wanted):
+    command = Verbs().get_command(None, verb)
+    needed = {"attach": ["1"], "record": ["1", "-o", "x"], "demo": [], "run": ["x.py"]}[verb]
+    context = command.make_context(verb, [*([word] if word else []), *needed])
+    assert sampling_settings(context.params)["native"] == wanted
+
+
+def test_c_frames_of_a_dump_have_a_mark_in_the_margin_and_a_library():
+    frames = [
+        {"file": "/usr/lib/libz.so.1", "line": 0, "function": "deflate", "kind": "native"},
+        {"file": "", "line": 0, "function": "[unknown]", "kind": "native"},
+        {"file": "/app/w.py", "line": 7, "function": "pack", "kind": "python"},
+    ]
+    thread = {
+        "tid": 5, "name": "MainThread", "state": "running", "holds_gil": True, "waiting_on": None,
+        "frames": frames,
+    }  # fmt: skip
+    lines = list(text_lines({"pid": 5, "python": "3.12.1", "threads": [thread]}))
+    assert lines[-3:] == ["  C deflate (/usr/lib/libz.so.1)", "  C [unknown]", "    pack (/app/w.py:7)"]
