@@ -45,7 +45,7 @@ class _Function:
         starts = self.starts
         index = bisect_right(starts, pc) - 1
         row = self.rows[index]
-        if not isinstance(row, Row):
+        if isinstance(row, tuple):
             end = min(starts[index + 1], self.end) if index + 1 < len(starts) else self.end
             row = make_row(row, (starts[index], end), (self.start, self.end), self.cie, machine)
             self.rows[index] = row
@@ -66,7 +66,8 @@ class CallFrames:
         self._header = header
         self._header_size = header_size
         self._machine = machine
-        self._table: Table | CfiError | None = None
+        self._table: Table | None = None
+        self._damage: CfiError | None = None
         self._cies: dict[int, Cie] = {}
         self._functions: dict[int, _Function | CfiError] = {}
         self._cost = 0
@@ -97,9 +98,7 @@ class CallFrames:
         return row
 
     def _find(self, pc: int) -> _Function | None:
-        table = self._table
-        if not isinstance(table, Table):
-            table = self._load_table()
+        table = self._table or self._load_table()
         index = bisect_right(table.starts, pc - table.base) - 1
         if index < 0:
             return None
@@ -111,14 +110,15 @@ class CallFrames:
         return function if function.start <= pc < function.end else None
 
     def _load_table(self) -> Table:
-        if self._table is None:
+        if self._damage is None:
             try:
-                self._table = load_table(self._read, self._header, self._header_size, self._machine)
+                table = load_table(self._read, self._header, self._header_size, self._machine)
             except CfiError as error:
-                self._table = CfiError(str(error))
-        if isinstance(self._table, CfiError):
-            raise CfiError(str(self._table))
-        return self._table
+                self._damage = CfiError(str(error))
+            else:
+                self._table = table
+                return table
+        raise CfiError(str(self._damage))
 
     def _load(self, table: Table, index: int) -> _Function | CfiError:
         """Decode the entry of function `index` and keep it; damage is kept too, so that it costs once."""

@@ -28,7 +28,11 @@ _HEAD = struct.Struct("<II")
 
 def read_entry(read: Read, address: int) -> bytes:
     """Return an entry, with its length field. Raises CfiError, also for the terminator."""
-    data = read(address, max(4, min(_FIRST_READ, _PAGE - address % _PAGE)))
+    try:
+        data = read(address, max(4, min(_FIRST_READ, _PAGE - address % _PAGE)))
+    except CfiError:
+        # It may be the last thing in what is mapped.
+        data = read(address, 4)
     size = int.from_bytes(data[:4], "little") + 4
     if not 8 < size <= _MAX_ENTRY:
         # 0xffffffff begins an entry of 64 bits, which no compiler writes into .eh_frame.
