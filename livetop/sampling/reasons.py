@@ -114,7 +114,11 @@ class Reasons:
             if stale is not None and now < stale[0]:
                 return stale
         if not self._allowance.allows(now):
-            return now + _REFUSED_LIVES, word if stale is None else stale[1]
+            if stale is not None:
+                return now + _REFUSED_LIVES, stale[1]
+            # It may well be the same call still.
+            last = self._threads.get(tid)
+            return now + _REFUSED_LIVES, last[2] if last is not None and last[0] == syscall else word
         found = now + _LIVES[call.kind], self._resolve(call, tid, arguments, now)
         if shared:
             if len(self._files) >= _FILES:

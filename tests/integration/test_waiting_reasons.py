@@ -1,6 +1,13 @@
 """What `dump` says threads wait for is what they wait for."""
 
+import contextlib
+import ctypes
+import fcntl
 import json
+import os
+import socket
+import struct
+import subprocess
 import tempfile
 import time
 
@@ -10,7 +17,7 @@ from livetop.cli.dump import text_lines
 from livetop.sampling.dump import dump_process
 from tests.integration.command_line import livetop
 from tests.interpreters import supported
-from tests.targets import Target
+from tests.targets import Target, end_with_us
 
 # Thread -> (state, what it waits for); {folder} is where its files are, {place} the address it has told.
 EXPECTED = {
@@ -62,14 +69,20 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def waiting():
+@contextlib.contextmanager
+def started(**popen):
     # Of long paths only the end is shown, and pytest's folders have long ones.
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as folder,
-        Target("waits.py", folder, python=supported()[-1].path) as target,
+        Target("waits.py", folder, python=supported()[-1].path, **popen) as target,
     ):
         yield Waiting(target, folder)
+
+
+@pytest.fixture(scope="module")
+def waiting():
+    with started() as program:
+        yield program
 
 
 class Waiting:
@@ -108,3 +121,27 @@ def test_the_command_line_says_the_same(waiting):
     assert f'"recv_v6": waiting: {place}\n' in text
     assert '"lock": idle: lock\n' in text
     assert "\x1b" not in text
+
+
+_CLONE_NEWNET = 0x40000000
+# linux/sockios.h, linux/if.h
+_SET_FLAGS, _UP = 0x8914, 1
+
+
+def in_a_network_of_its_own():
+    end_with_us()
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a network namespace")
+def test_a_container_has_sockets_that_are_not_in_our_tables():
+    with contextlib.ExitStack() as stack:
+        try:
+            inside = stack.enter_context(started(preexec_fn=in_a_network_of_its_own))
+        except subprocess.SubprocessError:
+            pytest.skip("no network namespace can be made here")
+        assert os.readlink(f"/proc/{inside.pid}/ns/net") != os.readlink("/proc/self/ns/net")
+        assert told(inside.settled(lambda: dump_process(inside.pid))) == inside.expected
