@@ -5,8 +5,9 @@
     python -m tests.build_targets --list     what there is
 
 The folder is LIVETOP_TARGETS, or ~/.cache/livetop-targets. Packages and sources come through apt from the
-mirror that the machine's own sources name, from Debian's testing suite, into the folder; nothing is installed.
-What is there already is not made again, and what cannot be had is said and left out: tests use what they find.
+mirror that the machine's own sources name, from Debian's testing suite, into the folder; nothing is
+installed. What is there already is not made again, and what cannot be had is said and left out: tests use
+what they find.
 """
 
 from __future__ import annotations
@@ -166,7 +167,8 @@ def debian(version: str) -> Callable[[Path], None]:
     def build(wrapper: Path) -> None:
         if os.geteuid():
             raise Unavailable("needs root to change a root directory")
-        root = TESTING.unpack(f"python{version}", "dash")
+        # With its headers, that the layouts are checked against.
+        root = TESTING.unpack(f"python{version}", f"libpython{version}-dev", "dash")
         wrapper.write_text(
             _WRAPPER.format(root=shlex.quote(str(root)), python=shlex.quote(f"/usr/bin/python{version}"))
         )
@@ -207,8 +209,8 @@ def bolt(wrapper: Path) -> None:
     executable = _make(
         "bolt-3.13",
         "python3.13",
-        # Not position-independent, or BOLT leaves functions with computed gotos alone; said with the compiler's
-        # name, so that the options for extension modules come behind and win.
+        # Not position-independent, or BOLT leaves functions with computed gotos alone; said with the
+        # compiler's name, so that the options for extension modules come behind and win.
         CC="gcc -fno-pie -no-pie -fno-reorder-blocks-and-partition",
         LDFLAGS="-Wl,-q",
     )

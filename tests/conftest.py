@@ -27,13 +27,17 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`interpreter`: every one found; `version`: one of each supported version."""
-    for name, found in (
-        ("interpreter", interpreters.supported()),
-        ("version", interpreters.one_a_version()),
+    """`interpreter`: every one found; `version`: one of each supported version; `any_build`: every one found,
+    and those that build_targets.py made; `built`: these only.
+    """
+    for name, find in (
+        ("interpreter", interpreters.supported),
+        ("version", interpreters.one_a_version),
+        ("any_build", lambda: interpreters.supported() + interpreters.built()),
+        ("built", interpreters.built),
     ):
         if name in metafunc.fixturenames:
-            metafunc.parametrize(name, found, ids=str, scope="session")
+            metafunc.parametrize(name, find(), ids=str, scope="session")
 
 
 @pytest.fixture

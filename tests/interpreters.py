@@ -16,7 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-SUPPORTED = ((3, 11), (3, 12), (3, 13))
+from tests import build_targets
+
+SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
 """The versions livetop reads, as release builds with a GIL."""
 
 _NAME = re.compile(r"python(\d(\.\d+)?)?$")
@@ -41,6 +43,8 @@ class Interpreter:
     version: str
     build: str
     implementation: str
+    name: str = ""
+    """What tests call it, where its version does not tell it from others."""
 
     @property
     def minor(self) -> tuple[int, int]:
@@ -52,6 +56,8 @@ class Interpreter:
         return self.implementation == "CPython" and self.build == "release" and self.minor in SUPPORTED
 
     def __str__(self) -> str:
+        if self.name:
+            return self.name
         return self.version if self.build == "release" else f"{self.version}-{self.build}"
 
 
@@ -102,6 +108,15 @@ def find_interpreters() -> tuple[Interpreter, ...]:
 def supported() -> list[Interpreter]:
     """Those that livetop reads."""
     return [one for one in find_interpreters() if one.supported]
+
+
+def built() -> list[Interpreter]:
+    """Those that build_targets.py made here and that livetop reads: split, moved or stripped eval loops."""
+    made = [
+        Interpreter(path, version, "release", "CPython", name)
+        for name, (path, version) in build_targets.built().items()
+    ]
+    return [one for one in made if one.supported]
 
 
 def one_a_version() -> list[Interpreter]:

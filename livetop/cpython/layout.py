@@ -71,12 +71,15 @@ class Layout:
     values_kind: str
     """pointer, tagged (a dict's pointer unless bit 0 is set: then values, one less) or inline."""
     values_at: int
+    frame_is_entry: int | None = None
+    """A flag in the frames that an evaluation loop begins with (3.11)."""
+    cframe_previous: int = 16
     unicode_length: int = 16
     unicode_state: int = 32
     bytes_value: int = 32
     object_type: int = 8
     object_size: int = 16
-    # PyModuleObject, PyDictObject, PyDictKeysObject: the same from 3.11 to 3.13.
+    # PyModuleObject, PyDictObject, PyDictKeysObject: the same from 3.11 to 3.14.
     module_dict: int = 16
     dict_keys: int = 32
     dict_values: int = 40
@@ -114,6 +117,7 @@ TABLES: dict[tuple[int, int], Layout] = {
         frame_code=32,
         frame_previous=48,
         frame_instruction=56,
+        frame_is_entry=68,
         frame_owner=69,
         hidden_owner=3,
         code_size=192,
@@ -180,6 +184,15 @@ BESIDE_DEBUG_OFFSETS: dict[tuple[int, int], dict[str, int]] = {
         "heap_cached_keys": 880,
         "values_at": 24,
     },
+    (3, 14): {
+        # FRAME_OWNED_BY_INTERPRETER: the local of _PyEval_EvalFrameDefault; FRAME_OWNED_BY_CSTACK is 4.
+        "hidden_owner": 3,
+        "compact_size": 56,
+        "gil_switch_number": 24,
+        "gil_size": 216,
+        "heap_cached_keys": 880,
+        "values_at": 24,
+    },
 }
 
 # The order of the 64-bit words of struct _Py_DebugOffsets after cookie, version, free_threaded.
@@ -195,6 +208,25 @@ DEBUG_OFFSETS_WORDS: dict[tuple[int, int], str] = {
         code.localsplusnames code.localspluskinds code.adaptive
         object.size object.type type.size type.name type.repr type.flags
         tuple.size tuple.item tuple.ob_size list.size list.item list.ob_size
+        dict.size dict.keys dict.values float.size float.value long.size long.tag long.digit
+        bytes.size bytes.ob_size bytes.value
+        unicode.size unicode.state unicode.length unicode.ascii_size
+        gc.size gc.collecting
+    """,
+    (3, 14): """
+        rt.size rt.finalizing rt.interpreters_head
+        is.size is.id is.next is.threads_head is.threads_main is.gc is.imports_modules is.sysdict is.builtins
+        is.ceval_gil is.gil is.gil_enabled is.gil_locked is.gil_holder
+        is.code_object_generation is.tlbc_generation
+        ts.size ts.prev ts.next ts.interp ts.current_frame ts.thread_id ts.native_thread_id
+        ts.datastack_chunk ts.status
+        frame.size frame.previous frame.executable frame.instr_ptr frame.localsplus frame.owner
+        frame.stackpointer frame.tlbc_index
+        code.size code.filename code.name code.qualname code.linetable code.firstlineno code.argcount
+        code.localsplusnames code.localspluskinds code.adaptive code.co_tlbc
+        object.size object.type type.size type.name type.repr type.flags
+        tuple.size tuple.item tuple.ob_size list.size list.item list.ob_size
+        set.size set.used set.table set.mask
         dict.size dict.keys dict.values float.size float.value long.size long.tag long.digit
         bytes.size bytes.ob_size bytes.value
         unicode.size unicode.state unicode.length unicode.ascii_size

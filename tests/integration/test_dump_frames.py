@@ -9,8 +9,8 @@ THREADS = 50
 
 
 @pytest.fixture(scope="module")
-def parked(interpreter):
-    with Target("parked.py", THREADS, python=interpreter.path) as target:
+def parked(any_build):
+    with Target("parked.py", THREADS, python=any_build.path) as target:
         yield target
 
 
@@ -22,10 +22,10 @@ def frames_of(found):
 
 
 @pytest.mark.parametrize("exact", [True, False], ids=["exact", "nonblocking"])
-def test_every_frame_of_every_thread(parked, interpreter, exact):
+def test_every_frame_of_every_thread(parked, any_build, exact):
     found = dump_process(parked.pid, exact)
     assert found["pid"] == parked.pid
-    assert found["python"] == interpreter.version
+    assert found["python"] == any_build.version
     expected = {
         int(tid): [tuple(frame) for frame in frames] for tid, frames in parked.ready["threads"].items()
     }

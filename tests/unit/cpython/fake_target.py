@@ -61,6 +61,26 @@ WORDS_3_13 = {
     "unicode.ascii_size": 40,
     "gc.collecting": 200,
 }
+# The same of 3.14, where it differs.
+WORDS_3_14 = WORDS_3_13 | {
+    "rt.interpreters_head": 808,
+    "is.id": 7280,
+    "is.next": 7272,
+    "is.threads_main": 7360,
+    "is.gc": 7408,
+    "is.imports_modules": 7688,
+    "is.gil": 7784,
+    "is.gil_locked": 7800,
+    "is.gil_holder": 7792,
+    "is.code_object_generation": 7992,
+    "frame.size": 88,
+    "frame.localsplus": 80,
+    "frame.owner": 74,
+    "frame.stackpointer": 64,
+    "code.size": 216,
+    "code.adaptive": 208,
+    "gc.collecting": 192,
+}
 
 
 def debug_offsets(words: dict[str, int], version: tuple[int, int] = (3, 13)) -> bytes:
@@ -74,6 +94,7 @@ LAYOUTS: dict[str, Layout] = {
     "3.11": TABLES[3, 11],
     "3.12": TABLES[3, 12],
     "3.13": from_debug_offsets((3, 13), debug_offsets(WORDS_3_13)),
+    "3.14": from_debug_offsets((3, 14), debug_offsets(WORDS_3_14, (3, 14))),
 }
 
 CODE_TYPE = 0x55550000
@@ -334,7 +355,8 @@ class FakeThread:
         """The innermost frame's own values change, and what lies above it on the data stack."""
         frame = self.frames[-1] if self.frames else None
         if frame is not None and frame.chunk:
-            start = frame.address + 72 - frame.chunk
+            # Its values begin at the next word.
+            start = frame.address + self.layout.frame_owner // 8 * 8 + 8 - frame.chunk
             segment = self.memory.segments[frame.chunk]
             end = min(len(segment), start + chance.choice([8, 24, 400]))
             segment[start:end] = chance.randbytes(end - start)

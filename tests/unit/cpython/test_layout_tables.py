@@ -25,6 +25,7 @@ from livetop.cpython.layout import (
     from_debug_offsets,
 )
 from livetop.cpython.regions import Shape
+from tests.build_targets import TESTING
 
 V = (3, 13)
 
@@ -175,6 +176,16 @@ _OF = {
         "hidden_owner": "FRAME_OWNED_BY_CSTACK",
         "values_at": "sizeof(PyObject) + offsetof(PyDictValues, values)",
     },
+    "3.14": {
+        "interpreters_head": "offsetof(_PyRuntimeState, interpreters.head)",
+        "interpreter_gil": "offsetof(PyInterpreterState, ceval.gil)",
+        "modules": "offsetof(PyInterpreterState, imports.modules)",
+        "current_frame": "offsetof(PyThreadState, current_frame)",
+        "frame_code": "offsetof(_PyInterpreterFrame, f_executable)",
+        "frame_instruction": "offsetof(_PyInterpreterFrame, instr_ptr)",
+        "hidden_owner": "FRAME_OWNED_BY_INTERPRETER",
+        "values_at": "sizeof(PyObject) + offsetof(PyDictValues, values)",
+    },
 }
 
 # The words of _Py_DebugOffsets: their order is that of the struct's members.
@@ -182,7 +193,7 @@ _PARTS = {
     "rt": "runtime_state", "is": "interpreter_state", "ts": "thread_state", "frame": "interpreter_frame",
     "code": "code_object", "object": "pyobject", "type": "type_object", "tuple": "tuple_object",
     "list": "list_object", "dict": "dict_object", "float": "float_object", "long": "long_object",
-    "bytes": "bytes_object", "unicode": "unicode_object", "gc": "gc",
+    "bytes": "bytes_object", "unicode": "unicode_object", "gc": "gc", "set": "set_object",
 }  # fmt: skip
 _MEMBERS = {
     "is.gil": "gil_runtime_state", "is.gil_enabled": "gil_runtime_state_enabled",
@@ -196,6 +207,9 @@ _MEMBERS = {
 
 def _include(version: str) -> str | None:
     """The headers of an interpreter of this version, wherever one is installed."""
+    unpacked = TESTING.root / "usr/include" / f"python{version}"
+    if (unpacked / "internal").exists():
+        return str(unpacked)
     root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     found = [*sorted(glob.glob(f"{root}/versions/{version}.*/bin/python3")), shutil.which(f"python{version}")]
     if sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
@@ -226,8 +240,8 @@ def _computed(version: str, wanted: dict[str, str], folder: Path) -> dict[str, i
     program = folder / "offsets"
     (folder / "offsets.c").write_text(source)
     made = subprocess.run(
-        [compiler, "-w", "-O0", "-DPy_BUILD_CORE", f"-I{include}", f"-I{include}/internal", "-o",
-         program, folder / "offsets.c"], capture_output=True, text=True, check=False,
+        [compiler, "-w", "-O0", "-DPy_BUILD_CORE", f"-I{include}", f"-I{include}/internal", "-idirafter",
+         f"{include}/..", "-o", program, folder / "offsets.c"], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr[:2000]
     said = subprocess.run([program], capture_output=True, text=True, check=True).stdout
@@ -237,11 +251,12 @@ def _computed(version: str, wanted: dict[str, str], folder: Path) -> dict[str, i
 @pytest.mark.parametrize("minor", LAYOUTS)
 def test_layouts_are_what_the_headers_say(minor: str, tmp_path: Path) -> None:
     wanted = _FIELDS | _OF[minor]
-    if minor == "3.13":
-        for word in DEBUG_OFFSETS_WORDS[V].split():
-            part, name = word.split(".")
-            member = _MEMBERS.get(word, name)
-            wanted[f"word:{word}"] = f"offsetof(_Py_DebugOffsets, {_PARTS[part]}.{member})"
+    major, _, patch = minor.partition(".")
+    words = DEBUG_OFFSETS_WORDS.get((int(major), int(patch)), "").split()
+    for word in words:
+        part, name = word.split(".")
+        member = _MEMBERS.get(word, name)
+        wanted[f"word:{word}"] = f"offsetof(_Py_DebugOffsets, {_PARTS[part]}.{member})"
     said = _computed(minor, wanted, tmp_path)
     layout = LAYOUTS[minor]
     beside = {"gil_least", "chunk_size", "chunk_top", "chunk_data"}
@@ -261,5 +276,5 @@ def test_layouts_are_what_the_headers_say(minor: str, tmp_path: Path) -> None:
     # One read of a frame takes in all of its fields.
     assert max(layout.frame_code, layout.frame_previous, layout.frame_instruction) + 8 <= FRAME
     assert layout.frame_owner < FRAME
-    for place, word in enumerate(DEBUG_OFFSETS_WORDS[V].split() if minor == "3.13" else ()):
+    for place, word in enumerate(words):
         assert said[f"word:{word}"] == DEBUG_OFFSETS_HEAD.size + 8 * place, word
