@@ -21,9 +21,10 @@ from .pointers import MASK, Read
 
 __all__ = ["AARCH64", "MACHINES", "X86_64", "CallFrames", "CfiError", "Machine", "Row", "Rule", "SpecialRule"]
 
-# A cache that is full is emptied: it fills again in milliseconds. 1 << 18 rules are about 20 MB; libpython's
-# functions all together have 1 << 17.
+# A cache that is full is emptied: it fills again in milliseconds. The cost is in rules, of which 1 << 18 are
+# about 25 MB; all of libpython's functions together have 1 << 17.
 _MAX_CACHED_COST: Final = 1 << 18
+_FUNCTION_COST: Final = 8
 _MAX_PCS: Final = 1 << 14
 _MAX_CIES: Final = 1 << 10
 
@@ -112,7 +113,7 @@ class CallFrames:
     def _load_table(self) -> Table:
         if self._damage is None:
             try:
-                table = load_table(self._read, self._header, self._header_size, self._machine)
+                table = load_table(self._read, self._header, self._header_size)
             except CfiError as error:
                 self._damage = CfiError(str(error))
             else:
@@ -123,7 +124,7 @@ class CallFrames:
     def _load(self, table: Table, index: int) -> _Function | CfiError:
         """Decode the entry of function `index` and keep it; damage is kept too, so that it costs once."""
         function: _Function | CfiError
-        cost = 1
+        cost = _FUNCTION_COST
         try:
             function, cost = self._decode(table.entries[index] + table.base)
             if function.start != (table.starts[index] + table.base) & MASK:
@@ -151,7 +152,7 @@ class CallFrames:
         start, end, at = parse_range(data, address, cie, read)
         program = RowProgram(data, address, read, cie, self._machine, start)
         program.run(at)
-        return _Function(start, end, cie, program.starts, list(program.states)), program.cost
+        return _Function(start, end, cie, program.starts, list(program.states)), program.cost + _FUNCTION_COST
 
     def _read(self, address: int, size: int) -> bytes:
         """Read memory; whatever is wrong with the address is damage of what gave it."""

@@ -16,7 +16,9 @@ from .machines import Machine
 from .pointers import MASK, OMIT, Read, plain, pointer, sleb, uleb
 
 # OpenBLAS's largest function's entry has 7,232 bytes.
-_MAX_ENTRY: Final = 1 << 16
+_MAX_ENTRY: Final = 1 << 15
+# Common entries have 20 to 40.
+_MAX_CIE: Final = 1 << 10
 # What is read at once: four of five entries fit into it, and it does not reach into another page.
 _FIRST_READ: Final = 256
 _PAGE: Final = 4096
@@ -26,7 +28,7 @@ _MAX_ALIGNMENT: Final = 1 << 16
 _HEAD = struct.Struct("<II")
 
 
-def read_entry(read: Read, address: int) -> bytes:
+def read_entry(read: Read, address: int, most: int = _MAX_ENTRY) -> bytes:
     """Return an entry, with its length field. Raises CfiError, also for the terminator."""
     try:
         data = read(address, max(4, min(_FIRST_READ, _PAGE - address % _PAGE)))
@@ -34,7 +36,7 @@ def read_entry(read: Read, address: int) -> bytes:
         # It may be the last thing in what is mapped.
         data = read(address, 4)
     size = int.from_bytes(data[:4], "little") + 4
-    if not 8 < size <= _MAX_ENTRY:
+    if not 8 < size <= most:
         # 0xffffffff begins an entry of 64 bits, which no compiler writes into .eh_frame.
         raise CfiError("damaged call-frame information: an entry of an impossible size")
     return data[:size] if size <= len(data) else read(address, size)
@@ -50,14 +52,19 @@ def cie_address(data: bytes, address: int) -> int:
 
 def parse_cie(read: Read, address: int, machine: Machine) -> Cie:
     """Read the CIE at `address` and run its instructions. Raises CfiError."""
-    data = read_entry(read, address)
-    try:
-        cie, at = _cie(data)
-    except (IndexError, struct.error):
-        raise CfiError("damaged call-frame information: an entry that ends too early") from None
+    data, cie, at = read_cie(read, address)
     program = RowProgram(data, address, read, cie, machine, 0)
     program.run(at)
     return dataclasses.replace(cie, initial=program.states[-1])
+
+
+def read_cie(read: Read, address: int) -> tuple[bytes, Cie, int]:
+    """Return the CIE at `address`, what it says, and where its instructions begin. Raises CfiError."""
+    data = read_entry(read, address, _MAX_CIE)
+    try:
+        return data, *_cie(data)
+    except (IndexError, struct.error):
+        raise CfiError("damaged call-frame information: an entry that ends too early") from None
 
 
 def _cie(data: bytes) -> tuple[Cie, int]:

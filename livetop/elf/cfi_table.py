@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .cfi_entries import cie_address, parse_cie, parse_range
+from .cfi_entries import cie_address, parse_range, read_cie
 from .cfi_rules import Cie
 from .errors import CfiError
-from .machines import Machine
 from .pointers import BASE, DATAREL, FORMAT, MASK, OMIT, Read, plain, pointer
 
 _MAX_TABLE: Final = 16 << 20
@@ -22,6 +21,8 @@ _MAX_TABLE: Final = 16 << 20
 _TYPES: Final = {0x00: "Q", 0x03: "I", 0x04: "Q", 0x0B: "i", 0x0C: "q"}
 # How much of .eh_frame is looked through when there is no table: 60,000 functions take about 0.2 s.
 _MAX_SCANNED: Final = 60_000
+# Real files have fewer than ten.
+_MAX_CIES: Final = 256
 _CHUNK: Final = 1 << 16
 _PAGE: Final = 4096
 # The longest header: its four bytes and two pointers.
@@ -37,7 +38,7 @@ class Table:
     base: int
 
 
-def load_table(read: Read, header: int, size: int, machine: Machine) -> Table:
+def load_table(read: Read, header: int, size: int) -> Table:
     """Read the table of the .eh_frame_hdr at `header`, `size` bytes long. Raises CfiError."""
     if size < 4:
         raise CfiError("damaged call-frame information: no header")
@@ -58,7 +59,7 @@ def load_table(read: Read, header: int, size: int, machine: Machine) -> Table:
         raise CfiError("damaged call-frame information: a header that ends too early") from None
     if not frames:
         raise CfiError("damaged call-frame information: a header that leads nowhere")
-    return _scan(read, frames, machine)
+    return _scan(read, frames)
 
 
 def _table(read: Read, address: int, room: int, count: int, kind: str, base: int) -> Table:
@@ -70,7 +71,7 @@ def _table(read: Read, address: int, room: int, count: int, kind: str, base: int
     return Table(flat[::2], flat[1::2], base)
 
 
-def _scan(read: Read, frames: int, machine: Machine) -> Table:
+def _scan(read: Read, frames: int) -> Table:
     """Make the table from the entries that begin at `frames`."""
     cies: dict[int, Cie] = {}
     found: list[tuple[int, int]] = []
@@ -80,7 +81,9 @@ def _scan(read: Read, frames: int, machine: Machine) -> Table:
         try:
             at = cie_address(data, address)
             if at not in cies:
-                cies[at] = parse_cie(read, at, machine)
+                if len(cies) >= _MAX_CIES:
+                    break
+                cies[at] = read_cie(read, at)[1]
             found.append((parse_range(data, address, cies[at], read)[0], address))
         except CfiError:
             # The functions of other entries are not lost with it; this one's pcs are covered by none.

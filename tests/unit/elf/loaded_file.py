@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from livetop.elf.image import Image
 from fake_memory import FakeMemory
+
+from livetop.elf.image import Image
 
 PT_GNU_EH_FRAME = 0x6474E550
 
