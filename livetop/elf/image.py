@@ -6,7 +6,7 @@ import os
 import struct
 from dataclasses import dataclass
 from functools import cached_property
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from .errors import ElfError
 
@@ -53,10 +53,22 @@ class Section:
     entry_size: int
 
 
+class Seekable(Protocol):
+    """What an image is read from: a binary file, or something that is read like one."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to an offset from the start, or (`whence` 2) from the end; return where that is."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes. Raises OSError."""
+        ...
+
+
 class Image:
     """An ELF file that is read piece by piece as it is asked for. Raises ElfError everywhere."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Seekable) -> None:
         self._file = file
         try:
             self.size = file.seek(0, os.SEEK_END)

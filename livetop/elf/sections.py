@@ -16,6 +16,7 @@ _PAGE = 4096
 _NOTE = struct.Struct("<III")
 _NT_GNU_BUILD_ID = 3
 _MAX_NOTES = 1 << 16
+_MAX_BUILD_ID = 64
 
 
 def section_address(file: BinaryIO, name: str) -> tuple[int, int] | None:
@@ -54,13 +55,20 @@ def build_id(file: BinaryIO) -> str | None:
     for segment in image.segments:
         if segment.kind != PT_NOTE:
             continue
-        data = image.read(segment.offset, min(segment.file_size, _MAX_NOTES))
-        at = 0
-        while at + _NOTE.size <= len(data):
-            name_size, size, kind = _NOTE.unpack_from(data, at)
-            name_at = at + _NOTE.size
-            body_at = name_at + (name_size + 3 & -4)
-            if kind == _NT_GNU_BUILD_ID and data[name_at : name_at + name_size] == b"GNU\0":
-                return data[body_at : body_at + size].hex()
-            at = body_at + (size + 3 & -4)
+        found = build_id_in(image.read(segment.offset, min(segment.file_size, _MAX_NOTES)))
+        if found is not None:
+            return found
+    return None
+
+
+def build_id_in(notes: bytes) -> str | None:
+    """Return the GNU build id, in hexadecimal, among the notes of a PT_NOTE segment."""
+    at = 0
+    while at + _NOTE.size <= len(notes):
+        name_size, size, kind = _NOTE.unpack_from(notes, at)
+        name_at = at + _NOTE.size
+        body_at = name_at + (name_size + 3 & -4)
+        if kind == _NT_GNU_BUILD_ID and notes[name_at : name_at + name_size] == b"GNU\0":
+            return notes[body_at : body_at + min(size, _MAX_BUILD_ID)].hex() or None
+        at = body_at + (size + 3 & -4)
     return None
