@@ -31,6 +31,8 @@ _MAX_CODE_BYTES = 1 << 26
 class Code:
     """One code object of the target. `name` is its qualified name; both strings are escaped."""
 
+    kind = "python"
+
     __slots__ = (
         "_lines",
         "_table",

@@ -49,23 +49,33 @@ TOO_DEEP = Outcome("too deep")
 
 
 class StackReader(StackRegions):
-    """Reads the stack of one thread state; `depth` is that of the last one."""
+    """Reads the stack of one thread state. Of the last one parsed it keeps
 
-    __slots__ = ("_index", "_older_bytes", "_order", "_prefix", "_root", "_tree", "_used", "depth")
+    - `depth`, the number of frames;
+    - `instruction`, the address of the innermost frame's instruction, 0 when there is none;
+    - `mark`, an address on the C stack within the C frame of the innermost evaluation loop: that of its
+      _PyCFrame (3.11, 3.12) or of its entry frame (3.13 on), both locals of _PyEval_EvalFrameDefault
+      (Python/ceval.c); 0 when no evaluation loop runs.
+    """
+
+    __slots__ = (
+        "_index", "_older_bytes", "_order", "_prefix", "_root", "_tree", "_used", "depth", "instruction",
+        "mark",
+    )  # fmt: skip
 
     def __init__(self, memory: Memory, shape: Shape, tree: StackTree, address: int) -> None:
         # What the last walk saw: the newest chunk below the innermost frame, the older chunks, the extras
         # that were callers (where they lie in a copy, their bytes), and for each frame
         # (bytes of the newest chunk below it, the place and number of its callers, its `previous`, how
-        # many of the extras are among its callers).
+        # many of the extras are among its callers, the innermost entry frame among its callers).
         self._prefix: bytearray | None = None
         self._older_bytes: bytearray | None = None
         self._used: list[tuple[int, bytearray]] = []
-        self._index: dict[int, tuple[int, Place, int, int, int]] = {}
+        self._index: dict[int, tuple[int, Place, int, int, int, int]] = {}
         self._order: list[int] = []
         self._tree = tree
         self._root = tree.root
-        self.depth = 0
+        self.depth = self.instruction = self.mark = 0
         super().__init__(memory, shape, address)
 
     def lay_out(self, *, follow: bool = True) -> bool:
@@ -81,9 +91,15 @@ class StackReader(StackRegions):
         self._used = []
         self._root = self._tree.root
 
-    def read_single(self, read: VectoredRead) -> bool:
-        """Fetch one copy now, for a thread that stands still; False when an address was bad."""
-        read.lay_out(self.single, self.single_size)
+    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
+        """Fetch one copy now, for a thread that stands still; False when an address was bad.
+
+        Behind it, at `single_size`, come `size` bytes from `address` on.
+        """
+        if size:
+            read.lay_out([*self.single, address, size], self.single_size + size)
+        else:
+            read.lay_out(self.single, self.single_size)
         return read.run()
 
     def read_double(self, read: VectoredRead) -> bool:
@@ -130,8 +146,11 @@ class StackReader(StackRegions):
             return TORN
         leaf, chunk, top = pointers
         outermost = True
+        self.instruction = self.mark = 0
         if shape.through_cframe:
             outermost = self.address <= leaf < self.address + _THREAD_STATE
+            if not outermost:
+                self.mark = leaf
             slot = self._cframes.get(leaf + shape.layout.current_frame)
             if slot is None:
                 return MISS
@@ -183,13 +202,64 @@ class StackReader(StackRegions):
                     parent, depth = known[1], known[2]
                     if owner >= shape.hidden:
                         self.depth = depth
+                        if not shape.through_cframe:
+                            self.mark = leaf
                         return parent
                     self.depth = depth + 1
+                    self.instruction = instruction
+                    if not shape.through_cframe:
+                        self.mark = known[5]
                     place = parent.children.get(instruction)
                     if place is not None and place.code_address == code & ~3:
                         return place
                     return self._tree.enter(parent, code & ~3, instruction) or TORN
         return self._walk(buffer, base, copy, (leaf, code, previous, instruction, owner), below, older)
+
+    def runs(self, buffer: bytearray | bytes, base: int) -> list[tuple[int, int]]:
+        """The evaluation loops of the stack that was parsed last, innermost first, from one copy.
+
+        Of each (address of its entry frame or 0, number of Python frames that it runs). Before 3.12 the
+        frames themselves say where a loop begins, and the marks are the thread's _PyCFrames.
+        """
+        shape = self._shape
+        entry = shape.layout.frame_is_entry
+        (frame, _, _) = shape.state_struct.unpack_from(buffer, base)
+        if shape.through_cframe:
+            slot = self._cframes.get(frame + shape.layout.current_frame)
+            if slot is None:
+                return []
+            (frame,) = shape.cframe_struct.unpack_from(buffer, base + slot)
+        found: list[tuple[int, int]] = []
+        count = 0
+        for _ in range(MAX_DEPTH):
+            at = self._place_of(frame, base) if frame else None
+            if at is None:
+                break
+            _, previous, _, owner = shape.frame.unpack_from(buffer, at)
+            if owner >= shape.hidden:
+                found.append((frame, count))
+                count = 0
+            else:
+                count += 1
+                if entry is not None and buffer[at + entry]:
+                    found.append((0, count))
+                    count = 0
+            frame = previous
+        if count:
+            found.append((0, count))
+        return found
+
+    def _place_of(self, frame: int, base: int) -> int | None:
+        """Where a frame lies in a copy at `base`; None when it was not read."""
+        if self._chunk <= frame <= self._chunk_end - FRAME:
+            return base + self._chunk_at + frame - self._chunk
+        slot = self._extras.get(frame)
+        if slot is not None:
+            return base + slot
+        for low, end, at in self._older:
+            if low <= frame <= end - FRAME:
+                return base + self._older_at + at + frame - low
+        return None
 
     def _same_extras(self, buffer: bytearray, base: int, copy: int) -> bool:
         """Whether the callers outside the chunks are what they were, in both copies."""
@@ -220,7 +290,7 @@ class StackReader(StackRegions):
         prefix = self._prefix
         if prefix is not None and (older != self._older_bytes or not self._same_extras(buffer, base, copy)):
             prefix = None
-        place, depth, kept, used_kept, tries = tree.root, 0, 0, 0, _MAX_TRIES
+        place, depth, kept, used_kept, mark, tries = tree.root, 0, 0, 0, 0, _MAX_TRIES
         frames: list[tuple[int, int, int, int, int]] = []
         frame, code, previous, instruction, owner = innermost
         while True:
@@ -231,7 +301,7 @@ class StackReader(StackRegions):
                     length = known[0]
                     same = length <= len(prefix) and below[:length] == prefix[:length]
                     if same and known[1].code_address >= 0:
-                        _, place, depth, _, used_kept = known
+                        _, place, depth, _, used_kept, mark = known
                         kept = order.index(frame)
                         break
                     tries -= 1
@@ -275,12 +345,13 @@ class StackReader(StackRegions):
                 self.forget()
                 return TORN
             length = frame - low if low <= frame <= end else _NOWHERE
-            index[frame] = (length, place, depth, previous, len(used))
+            index[frame] = (length, place, depth, previous, len(used), mark)
             order.append(frame)
             if length == _NOWHERE and frame in extras and frame != innermost[0]:
                 slot = extras[frame]
                 used.append((slot, buffer[base + slot : base + slot + FRAME]))
             if owner >= hidden:
+                mark = frame
                 continue
             address = code & ~3
             inner = place.children.get(instruction)
@@ -292,6 +363,9 @@ class StackReader(StackRegions):
             place = inner
             depth += 1
         self.depth = depth
+        self.instruction = 0 if innermost[4] >= hidden else innermost[2]
+        if not shape.through_cframe:
+            self.mark = mark
         self._prefix = below
         self._older_bytes = older
         self._used = used

@@ -9,10 +9,13 @@ yet is owed, and paid with the next sample that can take it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypeVar
 
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
+
+from .evidence import Evidence
 
 K = TypeVar("K")
 
@@ -26,8 +29,8 @@ OTHER = "[other]"
 _OWED_FOR = 10.0
 _NEGLIGIBLE = 0.01
 
-# (key, state) -> count, seconds, seconds squared
-Cells = dict[tuple[Key, int], list[float]]
+# (key, state, library of native time or reason of waiting) -> count, seconds, seconds squared
+Cells = dict[tuple[Key, int, str], list[float]]
 
 
 class Seconds:
@@ -44,8 +47,8 @@ class Account:
     """The weights of one thread since its last settlement, and what is still owed. Times in seconds."""
 
     __slots__ = (
-        "asleep", "busy", "held", "last", "last_key", "last_state", "owed_own", "owed_queued",
-        "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running", "samples", "settled",
+        "asleep", "busy", "evidence", "held", "last", "last_key", "last_reason", "last_state", "owed_own",
+        "owed_queued", "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running", "samples", "settled",
         "unseen",
     )  # fmt: skip
 
@@ -56,12 +59,13 @@ class Account:
         """Time of the previous sample."""
         self.last_key: Key = UNREAD
         self.last_state = State.WAIT
-        # place -> count, weight, weight squared, exact count, exact weight, and the first three while it
-        # held the GIL
+        self.last_reason = ""
+        # place -> count, weight, weight squared, and these while it held the GIL
         self.running: dict[Key, list[float]] = {}
+        self.evidence: Evidence[Key] = Evidence()
         # place -> count, weight, weight squared, and so for the other two
         self.queued: dict[Key, list[float]] = {}
-        self.asleep: dict[tuple[Key, State], list[float]] = {}
+        self.asleep: dict[tuple[Key, State, str], list[float]] = {}
         self.held: dict[Key, list[float]] = {}
         self.unseen = 0.0
         self.samples = 0
@@ -85,17 +89,21 @@ class Account:
         key: Key,
         now: float,
         late: float,
-        exact: bool,
         holds: bool,
         scale: float = 1.0,
         queued: bool = False,
-    ) -> None:
+    ) -> float:
         """A sample found the thread runnable at `key`; for `late` seconds before it nobody watched.
 
         `scale`: how many samples it stands for, where others were drawn not to be taken. `queued`: it had
-        no core since the last sample.
+        no core since the last sample. Returns the sample's weight.
         """
         weight = self._gap(now, late) * scale
+        self.runs(key, weight, holds, queued)
+        return weight
+
+    def runs(self, key: Key, weight: float, holds: bool, queued: bool = False) -> None:
+        """The thread was runnable at `key` for a sample of this weight."""
         self.last_key = key
         self.last_state = State.OWN
         self.samples += 1
@@ -104,58 +112,66 @@ class Account:
         else:
             entry = self.running.get(key)
             if entry is None:
-                entry = self.running[key] = [0, 0.0, 0.0, 0, 0.0, 0, 0.0, 0.0]
+                entry = self.running[key] = [0, 0.0, 0.0, 0, 0.0, 0.0]
             squared = weight * weight
             entry[0] += 1
             entry[1] += weight
             entry[2] += squared
-            if exact:
+            if holds:
                 entry[3] += 1
                 entry[4] += weight
-            if holds:
-                entry[5] += 1
-                entry[6] += weight
-                entry[7] += squared
+                entry[5] += squared
 
-    def passed(self, now: float, late: float) -> None:
-        """The thread ran at `now`, but it was drawn that this sample is not taken: another stands for it."""
-        self._gap(now, late)
+    def passed(self, now: float, late: float) -> float:
+        """The thread ran at `now`, but this sample is not taken: another stands for it. Returns its weight."""
+        weight = self._gap(now, late)
         self.last_state = State.OWN
+        return weight
 
-    def slept(self, key: Key, state: State, now: float, late: float, holds: bool = False) -> None:
-        """A sample found the thread blocked at `key`: GIL, WAIT or IDLE."""
+    def sleeps_on(self, now: float) -> None:
+        """The thread is where it was, asleep."""
+        self.slept(self.last_key, self.last_state, now, 0.0, reason=self.last_reason)
+
+    def slept(
+        self, key: Key, state: State, now: float, late: float, holds: bool = False, reason: str = ""
+    ) -> None:
+        """A sample found the thread blocked at `key`: GIL, WAIT or IDLE; `reason` says for what."""
         if key is self.last_key and state is self.last_state:
             # It was there before nobody watched, and it is there now.
             late = 0.0
         weight = self._gap(now, late)
         self.last_key = key
         self.last_state = state
+        self.last_reason = reason
         self.samples += 1
-        _count(self.asleep, (key, state), weight)
+        _count(self.asleep, (key, state, reason), weight)
         if holds:
             _count(self.held, key, weight)
 
     def forget(self) -> None:
         """Keep the seconds, but no place: the stack tree begins anew."""
-        keys = {*self.running, *self.queued, *self.held, *(key for key, _ in self.asleep), self.last_key}
+        keys = {*self.running, *self.queued, *self.held, *(key for key, *_ in self.asleep), self.last_key}
         self.rename({key for key in keys if isinstance(key, Place)})
 
     def rename(self, gone: set[Key]) -> None:
         """Move what was seen at these keys to [unread]: their code was replaced meanwhile."""
         for key in gone & self.running.keys():
             _merge(self.running, UNREAD, self.running.pop(key))
-        for place, state in [pair for pair in self.asleep if pair[0] in gone]:
-            _merge(self.asleep, (UNREAD, state), self.asleep.pop((place, state)))
+        for key in gone:
+            self.evidence.rename(key, UNREAD)
+        for place, state, reason in [entry for entry in self.asleep if entry[0] in gone]:
+            _merge(self.asleep, (UNREAD, state, reason), self.asleep.pop((place, state, reason)))
         for known in (self.queued, self.held):
             for key in gone & known.keys():
                 _merge(known, UNREAD, known.pop(key))
         if self.last_key in gone:
             self.last_key = UNREAD
 
-    def settle(self, now: float, times: tuple[int, int] | None, cells: Cells) -> Seconds:
+    def settle(self, now: float, times: tuple[int, int] | None, cells: Cells, system: float = 0.0) -> Seconds:
         """Share out the seconds since the last settlement into `cells`, and return them summed.
 
         `times`: nanoseconds on a core and queued, None when the thread has ended: then samples tell.
+        `system`: seconds of system time that the kernel has counted since.
         """
         run, queued = times or (self.run_ns + int(1e9 * _weights(self.running)), self.queued_ns)
         seconds = Seconds()
@@ -170,7 +186,7 @@ class Account:
         # schedstat runs up to 4 ms behind, so this may be a little below zero until the next settlement.
         self.owed_sleep += wall - seconds.own - seconds.queued
         self._pay_unseen(wall, seconds, cells)
-        self._pay_running(cells)
+        self._pay_running(cells, system)
         self._pay_asleep(seconds, cells)
         self._write_off(now, seconds, cells)
         for key, (count, weight, squared) in self.held.items():
@@ -196,22 +212,20 @@ class Account:
         self.owed_sleep -= sleep
         seconds.wait += sleep
 
-    def _pay_running(self, cells: Cells) -> None:
+    def _pay_running(self, cells: Cells, system: float) -> None:
         own, queued = max(0.0, self.owed_own), max(0.0, self.owed_queued)
         running, waiting = _weights(self.running), _weights(self.queued)
         if running > 0 and (own or queued):
             # What was queued throughout takes its own time first; the rest lies between what ran.
             apart = min(queued, waiting)
             rate, between = own / running, (queued - apart) / running
-            for key, (count, weight, squared, exact, exact_weight, *held) in self.running.items():
+            for key, (count, weight, squared, *held) in self.running.items():
                 if held[0]:
-                    _merge(cells, (key, int(State.HELD)), held)
+                    _merge(cells, (key, int(State.HELD), ""), held)
                 _add(cells, key, State.OWN, count, weight * rate, squared * rate * rate)
                 if between:
                     _add(cells, key, State.QUEUED, count, weight * between, squared * between * between)
-                if exact:
-                    seconds = exact_weight * rate
-                    _add(cells, key, State.EXACT, exact, seconds, seconds * seconds / exact)
+            self.evidence.settle(rate, system, partial(_add_of, cells))
             self.running.clear()
             self.owed_own -= own
             self.owed_queued -= queued - apart
@@ -228,9 +242,9 @@ class Account:
         if weights <= 0 or self.owed_sleep <= 0:
             return
         share = self.owed_sleep / weights
-        for (key, state), (count, weight, squared) in self.asleep.items():
+        for (key, state, reason), (count, weight, squared) in self.asleep.items():
             slept = weight * share
-            _add(cells, key, state, count, slept, squared * share * share)
+            _merge(cells, (key, int(state), reason), [count, slept, squared * share * share])
             if state is State.GIL:
                 seconds.gil += slept
             else:
@@ -277,4 +291,10 @@ def _merge(entries: dict[K, list[float]], key: K, more: list[float]) -> None:
 
 
 def _add(cells: Cells, key: Key, state: State, count: float, seconds: float, squared: float) -> None:
-    _merge(cells, (key, int(state)), [count, seconds, squared])
+    _merge(cells, (key, int(state), ""), [count, seconds, squared])
+
+
+def _add_of(
+    cells: Cells, key: Key, state: int, library: str, count: float, seconds: float, squared: float
+) -> None:
+    _merge(cells, (key, int(state), library), [count, seconds, squared])

@@ -11,8 +11,19 @@ class Counters:
     """Counts and seconds since the last `take`."""
 
     __slots__ = (
-        "exact", "gil_held", "late", "pause", "pause_max", "rejected", "samples", "stops", "ticks",
-        "unread", "unseen",
+        "exact",
+        "gil_held",
+        "late",
+        "pause",
+        "pause_max",
+        "rejected",
+        "samples",
+        "stops",
+        "ticks",
+        "unread",
+        "unseen",
+        "unwind_failed",
+        "unwound",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -21,6 +32,7 @@ class Counters:
     def clear(self) -> None:
         """Begin anew."""
         self.ticks = self.samples = self.exact = self.rejected = self.unread = self.late = self.stops = 0
+        self.unwound = self.unwind_failed = 0
         self.unseen = self.pause = self.pause_max = self.gil_held = 0.0
 
     def paused(self, seconds: float, stops: int, budget: PauseBudget) -> None:
@@ -46,6 +58,8 @@ class Counters:
             pause=self.pause,
             pause_max=self.pause_max,
             stops=self.stops,
+            unwound=self.unwound,
+            unwind_failed=self.unwind_failed,
             cpu=cpu,
             target_cpu=target_cpu,
             gil_held=self.gil_held,

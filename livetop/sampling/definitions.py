@@ -6,13 +6,18 @@ anew: the interface is told to forget the old ids, and recognises what it knows 
 
 from __future__ import annotations
 
+from livetop.cpython.code import Code
 from livetop.cpython.tree import Place
+from livetop.native.merge import NativeCode
 from livetop.wire.messages import Defs, File, Function, Node, Process, Thread
 
 from .names import module_path
 from .watched import Remainder, Stranger, Watched
 
 MAX_NODES = 20_000
+# Names of libraries and of reasons to wait; what comes on top is "other".
+MAX_LIBRARIES = 2_000
+OTHER = "other"
 
 
 class Definitions:
@@ -28,6 +33,7 @@ class Definitions:
         self._functions: dict[tuple[str, int, int, str], int] = {}
         self._nodes: dict[tuple[int, int, int], int] = {}
         self._places: dict[Place, int] = {}
+        self._libraries: dict[str, int] = {}
         self._unsent = Defs()
         self._root = 0
         self.reset()
@@ -42,7 +48,13 @@ class Definitions:
         self._forget()
         threads = self._unsent.threads
         self._unsent = Defs(
-            reset=not first, processes=[], files=[], functions=[], nodes=[], threads=threads, libraries=[]
+            reset=not first,
+            processes=[],
+            files=[],
+            functions=[],
+            nodes=[],
+            threads=threads,
+            libraries=self._unsent.libraries,
         )
         self._root = self._next()
         self._unsent.nodes.append(Node(self._root, 0, 0, self._process))
@@ -93,9 +105,23 @@ class Definitions:
         for place in reversed(unnamed):
             code = place.code
             assert code is not None
-            function = self._function(code.name, self._file(code.file, code.path), code.first_line, "python")
+            function = self._function(code.name, self._file(code), code.first_line, code.kind)
             parent = places[place] = self._node(parent, function, place.line)
         return parent
+
+    def library(self, name: str) -> int:
+        """The id of a library, or of a reason for waiting; 0 for none."""
+        if not name:
+            return 0
+        found = self._libraries.get(name)
+        if found is None:
+            if len(self._libraries) >= MAX_LIBRARIES:
+                name = OTHER
+                found = self._libraries.get(name)
+            if found is None:
+                found = self._libraries[name] = self._next()
+                self._unsent.libraries.append((found, name))
+        return found
 
     def file_path(self, file: int) -> str | None:
         """The name of a file by its id, as the target has it: not escaped, for opening it only."""
@@ -109,12 +135,16 @@ class Definitions:
             self._unsent.nodes.append(Node(found, parent, function, line))
         return found
 
-    def _file(self, name: str, path: str) -> int:
+    def _file(self, code: Code) -> int:
+        name = code.file
         found = self._files.get(name)
         if found is None:
             found = self._files[name] = self._next()
-            self._paths[found] = path
-            self._unsent.files.append(File(found, name, module_path(name, self._cwd, self._argv)))
+            if isinstance(code, NativeCode):
+                self._unsent.files.append(File(found, name, code.module))
+            else:
+                self._paths[found] = code.path
+                self._unsent.files.append(File(found, name, module_path(name, self._cwd, self._argv)))
         return found
 
     def _function(self, name: str, file: int, first_line: int, kind: str) -> int:
@@ -135,6 +165,7 @@ class Definitions:
             or unsent.functions
             or unsent.nodes
             or unsent.threads
+            or unsent.libraries
         ):
             return None
         self._unsent = Defs(processes=[], files=[], functions=[], nodes=[], threads=[], libraries=[])

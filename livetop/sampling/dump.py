@@ -152,7 +152,8 @@ class _Dumper:
             return watched.read(self._read, double=False)
         now = monotonic()
         if stop and self._stops.allowed(now):
-            return self._stops.read(watched, self._read, now, _STOP)
+            still = self._stops.read(watched, self._read, now, _STOP)
+            return still.outcome if still is not None else None
         return watched.read(self._read, double=True)
 
     def _holds_gil(self, state: ThreadState) -> bool:

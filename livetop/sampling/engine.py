@@ -64,7 +64,7 @@ class Engine:
         self._schedule = Schedule(configure.rate, now)
         self._definitions = Definitions(1, process.cwd, process.argv)
         self._stream = Stream(self._definitions, now)
-        self._sampler = Sampler(pid, runtime, memory, self._pauses, now)
+        self._sampler = Sampler(process, runtime, memory, self._pauses, now, configure.native)
         self._credit = 0
         self._heard = self._settled = self._sent = self._listened = self._checked = now
         self._faults = 0
@@ -321,7 +321,7 @@ class Engine:
         self._definitions.follow(_describe(process, runtime), process.cwd)
         self._faults = 0
         self._event(now, "exec", f"process {process.pid} became {' '.join(process.argv[:4])}")
-        self._sampler = Sampler(process.pid, runtime, memory, self._pauses, now)
+        self._sampler = Sampler(process, runtime, memory, self._pauses, now, self._configure.native)
         self._schedule.set_rate(self._cpu.rate, now)
 
 

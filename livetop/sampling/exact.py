@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from time import monotonic
+from typing import NamedTuple
+
 from livetop.cpython.stack import MISS, TORN, Outcome
 from livetop.cpython.tree import Place
+from livetop.native.copied import Copied
+from livetop.native.verdict import Verdict
 from livetop.target.errors import ProcessGone, TargetError, ThreadGone
+from livetop.target.registers import Registers
 from livetop.target.stop import Stopper
 from livetop.target.vectored import VectoredRead
 
+from .c_stacks import CStacks
+from .late import Late
 from .watched import Watched
 
 # After a refusal (somebody else traces the process) stops are tried again so much later.
 _AGAIN = 10.0
+# Seconds to wait for a stop. What takes longer is in the kernel, or waits for a core; it is copied when it
+# does stop, and until then there is other work.
+_TIMEOUT = 0.0005
+
+
+class Still(NamedTuple):
+    """What a thread was when it stood still: its Python stack, whose time it was (None when C stacks are not
+    read), and how many page faults a second it was handling."""
+
+    outcome: Place | Outcome
+    verdict: Verdict | None
+    faults: float
 
 
 class ExactReader:
@@ -20,65 +40,151 @@ class ExactReader:
     While a thread stands still nothing is done but copying; what the copy means is found out after it runs.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, stacks: CStacks | None = None) -> None:
         self._pid = pid
+        self._stacks = stacks
         self._stopper: Stopper | None = None
         self._refused_until = 0.0
         self._pause = 0.0
         self.refusal = ""
         """Why the kernel refused the last stop, or ""."""
         self._stops = 0
+        self._late: dict[int, Late] = {}
+        self._landed: list[Late] = []
 
     def allowed(self, now: float) -> bool:
         """Whether stops are not being refused at the moment."""
         return now >= self._refused_until
 
-    def read(
-        self, thread: Watched, aux: VectoredRead, now: float, timeout: float = 0.002
-    ) -> Place | Outcome | None:
-        """Stop the thread, copy its stack into `aux`, let it run, and return what it was.
+    def late(self, thread: Watched) -> Late | None:
+        """The stop of this thread that is still to come."""
+        return self._late.get(thread.tid)
 
-        None when it did not stop in time, has ended, or may not be stopped. Raises ProcessGone.
+    def read(self, thread: Watched, aux: VectoredRead, now: float, timeout: float = _TIMEOUT) -> Still | None:
+        """Stop the thread, copy its stacks into `aux`, let it run, and return what it was.
+
+        None when it did not stop in time (see `late`), has ended, or may not be stopped. Raises ProcessGone.
         """
+        before = thread.task.faults() if thread.faulty else None
+        began = monotonic()
+        stopper = self._stop(thread, now, timeout)
+        if stopper is None:
+            return None
+        copied, registers = -1, None
         try:
-            if self._stopper is None:
-                self._stopper = Stopper(self._pid)
+            if self._stacks is not None:
+                registers = stopper.registers()
+            copied = self._copy(thread, aux, registers)
+        except ThreadGone:
+            return None
+        finally:
+            paused = stopper.release()
+            self._pause += paused + stopper.poll_late()
+        self._stops += 1
+        self.refusal = ""
+        faults = 0.0
+        if before is not None and (after := thread.task.faults()) is not None:
+            faults = (after[0] - before[0]) / max(1e-6, monotonic() - began - paused)
+        if copied < 0:
+            thread.reader.lay_out()
+            return None
+        return self._understand(thread, aux, copied, registers, faults, now)
+
+    def _stop(self, thread: Watched, now: float, timeout: float) -> Stopper | None:
+        try:
             stopper = self._stopper
-            if not stopper.stop(thread.tid, timeout):
-                self._pause += stopper.poll_late()
-                return None
-        except (ProcessGone, ThreadGone) as error:
-            if isinstance(error, ProcessGone):
-                raise
+            if stopper is None:
+                stopper = self._stopper = Stopper(self._pid)
+                stopper.on_late = self._land
+            if stopper.stop(thread.tid, timeout):
+                return stopper
+            self._pause += stopper.poll_late()
+            if stopper.is_late(thread.tid) and thread.tid not in self._late:
+                self._late[thread.tid] = Late(thread, self._pid)
+        except ProcessGone:
+            raise
+        except ThreadGone:
             return None
         except TargetError as error:
             self.refusal = str(error)
             self._refused_until = now + _AGAIN
-            return None
-        try:
-            copied = self._copy(thread, aux)
-        finally:
-            self._pause += stopper.release() + stopper.poll_late()
-        self._stops += 1
-        self.refusal = ""
-        outcome = thread.reader.parse(aux.buffer, 0, False) if copied else MISS
+        return None
+
+    def _understand(
+        self,
+        thread: Watched,
+        read: VectoredRead,
+        copied: int,
+        registers: Registers | None,
+        faults: float,
+        now: float,
+    ) -> Still | None:
+        """What a copy means; None when the Python stack is not all there."""
+        reader = thread.reader
+        size = reader.single_size
+        outcome = reader.parse(read.buffer, 0, False)
         if outcome is MISS:
             # A caller lies where none was before: know it the next time.
-            thread.reader.lay_out()
-        return None if outcome is MISS or outcome is TORN else outcome
+            reader.lay_out()
+        if outcome is MISS or outcome is TORN:
+            return None
+        verdict = None
+        if registers is not None and self._stacks is not None:
+            stack = Copied(read.buffer, size, registers.sp, copied)
+            outcome, verdict = self._stacks.understand(thread, registers, stack, outcome, now)
+        return Still(outcome, verdict, faults)
 
-    @staticmethod
-    def _copy(thread: Watched, aux: VectoredRead) -> bool:
-        """Fetch one copy that reaches the innermost frame; its place may have to be looked up once."""
+    def _copy(self, thread: Watched, aux: VectoredRead, registers: Registers | None) -> int:
+        """Fetch one copy that reaches the innermost frame; its place may have to be looked up once.
+
+        Returns the bytes of C stack that lie behind it, -1 when there is no copy.
+        """
         reader = thread.reader
-        if reader.read_single(aux) and reader.covers(aux.buffer, 0):
-            return True
-        return reader.lay_out(follow=False) and reader.read_single(aux)
+        size = 0
+        if registers is not None and self._stacks is not None and self._stacks.wants(registers):
+            size = self._stacks.size(thread, registers.sp)
+        sp = registers.sp if registers is not None else 0
+        if reader.read_single(aux, sp, size) and reader.covers(aux.buffer, 0):
+            return size
+        # Either may be the reason: the stack's end is looked up afresh the next time.
+        thread.stack_end = 0
+        return 0 if reader.lay_out(follow=False) and reader.read_single(aux) else -1
+
+    # ------------------------------------------------------------------ stops that come late
+
+    def _land(self, tid: int, registers: Registers) -> None:
+        """A late thread stands still: what it was doing when it was told to is what it does now."""
+        late = self._late.pop(tid, None)
+        if late is None:
+            return
+        size = 0
+        if self._stacks is not None and self._stacks.wants(registers):
+            size = self._stacks.size(late.thread, registers.sp)
+        late.copy(registers, size)
+        self._landed.append(late)
+        self._stops += 1
+
+    def take_landed(self, now: float) -> list[tuple[Late, Still]]:
+        """The late stops that have come since this was asked last."""
+        if not self._landed:
+            return []
+        landed, self._landed = self._landed, []
+        found = []
+        for late in landed:
+            if late.sound and late.registers is not None:
+                registers = late.registers if self._stacks is not None else None
+                still = self._understand(late.thread, late.read, late.size, registers, 0.0, now)
+                if still is not None:
+                    found.append((late, still))
+        return found
 
     def poll_late(self) -> None:
         """Release what has stopped by now of the threads that did not stop in time."""
         if self._stopper is not None and self._stopper.late:
             self._pause += self._stopper.poll_late()
+            for tid in [tid for tid in self._late if not self._stopper.is_late(tid)]:
+                # It ended instead.
+                self._late.pop(tid, None)
 
     def take_pause(self) -> tuple[float, int]:
         """Seconds that threads stood still, and stops, since this was asked last."""

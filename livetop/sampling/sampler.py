@@ -14,15 +14,19 @@ from livetop.cpython.code import CodeReader
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import MISS, TORN, Outcome
 from livetop.cpython.tree import Place, StackTree
+from livetop.native.verdict import NATIVE, PYTHON, SYSTEM
 from livetop.profile.states import State
 from livetop.target.memory import RemoteMemory
+from livetop.target.process import Process
 from livetop.target.tasks import RUNNING
 from livetop.target.vectored import VectoredRead
 
 from .account import UNREAD
 from .budget import PauseBudget
+from .c_stacks import CStacks
 from .counters import Counters
-from .exact import ExactReader
+from .exact import ExactReader, Still
+from .reasons import Reasons
 from .roster import Roster
 from .settling import Settled, Settler
 from .waiting import waiting_state
@@ -38,6 +42,7 @@ _MANY = 24
 _CHANCES = 0.01
 # The kernel counts CPU time in steps of up to 4 ms; over more than this, none at all means no core.
 _STEP = 0.008
+_KINDS = {PYTHON: State.PYTHON, NATIVE: State.NATIVE, SYSTEM: State.SYSTEM}
 # Regions of one read, in words (address, size), with room for the largest stack of all.
 _WORDS = 2000
 
@@ -46,15 +51,27 @@ class Sampler:
     """Reads one process. All times are monotonic seconds. Raises ProcessGone when it has exited."""
 
     def __init__(
-        self, pid: int, runtime: Runtime, memory: RemoteMemory, budget: PauseBudget, now: float
+        self,
+        process: Process,
+        runtime: Runtime,
+        memory: RemoteMemory,
+        budget: PauseBudget,
+        now: float,
+        native: str = "none",
     ) -> None:
-        self.pid = pid
+        pid = self.pid = process.pid
         self.memory = memory
         self.budget = budget
         self.counters = Counters()
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self.roster = Roster(pid, runtime, memory, self.tree)
-        self.exact = ExactReader(pid)
+        self.stacks = (
+            None
+            if native == "none"
+            else CStacks(process, memory, runtime, self.counters, frames=native == "frames")
+        )
+        self.exact = ExactReader(pid, self.stacks)
+        self._reasons = Reasons(pid)
         self._read = VectoredRead(pid)
         self._aux = VectoredRead(pid)
         self._dirty = True
@@ -90,7 +107,7 @@ class Sampler:
         if times is None:
             return
         if times[0] == account.run_ns and account.last_key is not UNREAD:
-            account.slept(account.last_key, account.last_state, now, 0.0)
+            account.sleeps_on(now)
             self.counters.samples += 1
         else:
             self.roster.heat(thread, now)
@@ -144,6 +161,7 @@ class Sampler:
         for thread in list(roster.warm):
             self._sample(thread, read.buffer, thread in holders, moment, late)
         self.exact.poll_late()
+        self._land()
         counters.paused(*self.exact.take_pause(), self.budget)
 
     def _weigh_chances(self, now: float) -> None:
@@ -152,7 +170,9 @@ class Sampler:
         if not self.exact.allowed(now):
             self._chances = (0.0, 0.0)
             return
-        busy, calm = (self.budget.chance(self._period, self._running, kind) for kind in (False, True))
+        # Whose time it is only exact samples tell, so there may be more of them than checking needs.
+        checks = self.stacks is None
+        busy, calm = (self.budget.chance(self._period, self._running, few) for few in (False, checks))
         self._chances = (busy, calm)
 
     def _recover(self, read: VectoredRead, now: float) -> bool:
@@ -205,34 +225,103 @@ class Sampler:
         thread.judge(rejected)
         self.counters.rejected += rejected
         self._running += 1
-        exact, scale = False, 1.0
         chance = self._chances[thread.calm]
-        stops = chance > 0
-        if stops and self.budget.drawn(chance):
-            still = self.exact.read(thread, self._aux, self.tree.now)
-            if still is not None:
-                outcome, exact = still, True
-            if not thread.calm:
-                if still is None:
-                    # It did not stop in time: the next one stands for this one, too.
-                    return
-                scale = 1.0 / chance
-        elif stops and not thread.calm:
+        if chance > 0 and self.budget.drawn(chance):
+            self._sample_exact(thread, outcome, holds, moment, late, chance)
+        elif chance > 0 and not thread.calm:
             # Those accepted are too shallow: one that is drawn to be exact stands for them.
             thread.account.passed(moment, late)
-            return
-        elif rejected:
-            outcome = thread.read(self._aux, double=True)
-            if outcome is TORN and stops:
-                still = self.exact.read(thread, self._aux, self.tree.now)
-                if still is not None:
-                    outcome, exact = still, True
-        queued = thread.sees_syscall and not holds and self._had_no_core(thread, moment)
-        thread.account.ran(self._key(thread, outcome), moment, late, exact, holds, scale, queued)
-        self.counters.exact += exact
+        else:
+            if rejected:
+                outcome = self._insist(thread, stops=chance > 0)
+            queued = self._had_no_core(thread, holds, moment)
+            key = self._key(thread, outcome)
+            weight = thread.account.ran(key, moment, late, holds, queued=queued)
+            if not chance and self.stacks is not None and not queued:
+                self._estimate(thread, key, outcome, holds, weight)
 
-    def _had_no_core(self, thread: Watched, moment: float) -> bool:
+    def _insist(self, thread: Watched, *, stops: bool) -> Place | Outcome:
+        """A sample was rejected: try once more, and stop the thread if that does not help."""
+        outcome = thread.read(self._aux, double=True)
+        if outcome is TORN and stops:
+            still = self.exact.read(thread, self._aux, self.tree.now)
+            if still is not None:
+                self.counters.exact += 1
+                return still.outcome
+        return outcome
+
+    def _sample_exact(
+        self,
+        thread: Watched,
+        outcome: Place | Outcome,
+        holds: bool,
+        moment: float,
+        late: float,
+        chance: float,
+    ) -> None:
+        """A sample that was drawn to be exact. It stands for others: so many of a busy thread for its time,
+        and of any thread for whose time it is."""
+        account = thread.account
+        scale = 1.0 / chance
+        still = None
+        if self.exact.late(thread) is None:
+            still = self.exact.read(thread, self._aux, self.tree.now)
+        if still is None:
+            to_come = self.exact.late(thread)
+            if not thread.calm:
+                # It tells later what it was doing now, or else the next one stands for this one, too.
+                if to_come is not None:
+                    to_come.weight += account.passed(moment, late) * scale
+                    to_come.holds = holds
+                return
+            if outcome is TORN or outcome is MISS:
+                outcome = thread.read(self._aux, double=True)
+        queued = self._had_no_core(thread, holds, moment)
+        key = self._key(thread, outcome if still is None else still.outcome)
+        weight = account.ran(key, moment, late, holds, 1.0 if thread.calm else scale, queued)
+        if queued:
+            # It used no CPU time that could be anybody's.
+            return
+        if thread.calm:
+            weight *= scale
+        if still is not None:
+            self._note(thread, key, still, weight)
+        elif to_come is not None:
+            to_come.evidence += weight
+
+    def _note(self, thread: Watched, key: Place | str, still: Still, weight: float) -> None:
+        """Whose time an exact sample was."""
+        self.counters.exact += 1
+        verdict = still.verdict
+        if verdict is None:
+            thread.account.evidence.note(key, State.EXACT, "", weight)
+        else:
+            thread.account.evidence.note(key, _KINDS[verdict.kind], verdict.library, weight, still.faults)
+
+    def _estimate(
+        self, thread: Watched, key: Place | str, outcome: Place | Outcome, holds: bool, weight: float
+    ) -> None:
+        """Without stops: a thread that calls what is not Python, or runs without the GIL, is in native code."""
+        assert self.stacks is not None
+        if type(outcome) is not Place:
+            return
+        native = not holds or self.stacks.judge.calls_native(thread.reader.instruction)
+        state = State.ESTIMATED_NATIVE if native else State.ESTIMATED_PYTHON
+        thread.account.evidence.note(key, state, "", weight)
+
+    def _land(self) -> None:
+        """Late stops that have come by now tell what the threads were doing when they were drawn."""
+        for late, still in self.exact.take_landed(self.tree.now):
+            thread = late.thread
+            key = self._key(thread, still.outcome)
+            if late.weight:
+                thread.account.runs(key, late.weight, late.holds)
+            self._note(thread, key, still, late.weight + late.evidence)
+
+    def _had_no_core(self, thread: Watched, holds: bool, moment: float) -> bool:
         """Whether the kernel gave the thread no CPU time since its last sample, as far as can be told."""
+        if holds or not thread.sees_syscall:
+            return False
         times = thread.task.times()
         if times is None:
             return False
@@ -255,7 +344,8 @@ class Sampler:
                 return
         first = not thread.syscall
         state = waiting_state(syscall, thread.state.interpreter.gil, self._gil_size)
-        account.slept(self._key(thread, outcome), state, moment, late, holds)
+        reason = self._reasons.of(thread.tid, syscall, state, self.tree.now)
+        account.slept(self._key(thread, outcome), state, moment, late, holds, reason)
         if first:
             # A thread that was parked all along need not be watched closely first.
             thread.awake_at = moment - _COOLS

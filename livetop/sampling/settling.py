@@ -48,9 +48,10 @@ class Settler:
                 account.last_key = UNREAD
             if not (thread.warm or account.asleep or account.last_key is UNREAD):
                 # No poll since the last settlement: it has slept on, as far as it has not run.
-                account.slept(account.last_key, account.last_state, now, 0.0)
+                account.sleeps_on(now)
             cells: Cells = {}
-            seconds = account.settle(now, thread.task.times(), cells)
+            system = thread.system_seconds(max(1e-3, now - account.settled)) if account.running else 0.0
+            seconds = account.settle(now, thread.task.times(), cells, system)
             thread.sees_syscall = account.busy < _BUSY
             if seconds.own and not thread.warm and self._roster.threads.get(thread.state.address) is thread:
                 # It ran between two polls: the next one could not tell any more.
@@ -74,4 +75,4 @@ def _touched(places: set[Place], codes: set[Code]) -> set[Place | str]:
 
 def _keys(account: Account) -> list[Place | str]:
     """Everything that a settlement of this account will name."""
-    return [*account.running, *account.queued, *(key for key, _ in account.asleep), account.last_key]
+    return [*account.running, *account.queued, *(key for key, *_ in account.asleep), account.last_key]

@@ -39,10 +39,10 @@ class Stream:
         definitions = self._definitions
         for thread, cells, seconds in settled:
             wire = definitions.thread(thread)
-            for (key, state), (count, weight, squared) in cells.items():
+            for (key, state, library), (count, weight, squared) in cells.items():
                 if len(self._cells) >= MAX_CELLS:
                     key = OTHER
-                place = (definitions.node(key), wire, int(state), 0)
+                place = (definitions.node(key), wire, int(state), definitions.library(library))
                 cell = self._cells.get(place)
                 if cell is None:
                     self._cells[place] = [count, weight, squared]

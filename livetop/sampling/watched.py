@@ -20,6 +20,8 @@ _MEMORY = 0.03
 _TRIALS = 16
 
 _LAYOUTS = 4
+# Page faults a second from which on they may take time worth knowing: a large one takes up to 0.3 ms.
+_FAULTY = 30
 # Seconds of CPU time below which the process's own counter proves nothing.
 _WHOLE_TICKS = 0.05
 
@@ -28,8 +30,9 @@ class Watched:
     """A thread under watch. `key_empty` names the row for when it runs no Python."""
 
     __slots__ = (
-        "account", "awake_at", "base", "calm", "key_empty", "missing", "name", "reader", "rejects", "run_ns",
-        "sees_syscall", "state", "syscall", "task", "tid", "trials", "warm", "wire",
+        "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "missing", "name", "reader",
+        "rejects", "run_ns", "sees_syscall", "stack_end", "stack_room", "state", "syscall", "task", "tid",
+        "trials", "warm", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +60,14 @@ class Watched:
         self.syscall: bytes | None = b""
         self.sees_syscall = True
         """Whether its state must be asked of the kernel even while it holds the GIL."""
+        self.stack_end = 0
+        """Where its C stack ends; 0 when that must be looked up."""
+        self.stack_room = 8 << 10
+        """Bytes of C stack to copy when it is not known where the evaluation loop's frame is."""
+        self.faults: tuple[int, float] | None = None
+        """Page faults and system seconds when they were last looked at."""
+        self.faulty = False
+        """Whether it has many page faults."""
         self.calm = False
         self.rejects = 2 * _BIASED
         self.trials = 0
@@ -74,6 +85,15 @@ class Watched:
             # None of the first ones was rejected.
             self.rejects = 0.0
         self.calm = self.trials >= _TRIALS and self.rejects < (_BIASED if self.calm else _SOUND)
+
+    def system_seconds(self, elapsed: float) -> float:
+        """Seconds of system time since the last look, `elapsed` seconds ago; notes whether pages fault."""
+        now = self.task.faults()
+        before, self.faults = self.faults, now
+        if now is None or before is None:
+            return 0.0
+        self.faulty = now[0] - before[0] > _FAULTY * elapsed
+        return max(0.0, now[1] - before[1])
 
     def key(self, outcome: Place | Outcome) -> Place | str | None:
         """What a sample is charged to; None when there is no stack."""
@@ -122,7 +142,7 @@ class Remainder:
             return []
         seconds = Seconds()
         seconds.own, self._owed = self._owed, 0.0
-        return [(self, {(self.key, State.OWN): [1, seconds.own, seconds.own**2]}, seconds)]
+        return [(self, {(self.key, State.OWN, ""): [1, seconds.own, seconds.own**2]}, seconds)]
 
 
 class Stranger:
@@ -147,7 +167,7 @@ class Stranger:
         self._times = times
         seconds = Seconds()
         seconds.own, seconds.queued = own, queued
-        cells: Cells = {(self.key, State.OWN): [1, own, own * own]}
+        cells: Cells = {(self.key, State.OWN, ""): [1, own, own * own]}
         if queued:
-            cells[self.key, State.QUEUED] = [1, queued, queued * queued]
+            cells[self.key, State.QUEUED, ""] = [1, queued, queued * queued]
         return [(self, cells, seconds)]

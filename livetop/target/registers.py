@@ -29,6 +29,9 @@ class Architecture:
     system_call: str
     result: str
     close: int
+    fp: str
+    dwarf: tuple[str, ...]
+    """The registers by their DWARF numbers, from 0 on (the architecture's System V ABI supplement)."""
 
     @cached_property
     def words(self) -> struct.Struct:
@@ -41,19 +44,34 @@ class Architecture:
         find = self.names.index
         return find(self.pc), find(self.sp), find(self.system_call), find(self.result)
 
+    @cached_property
+    def frame_pointer(self) -> int:
+        """Where the frame pointer is."""
+        return self.names.index(self.fp)
+
+    def numbered(self, registers: Registers) -> dict[int, int]:
+        """The registers that are known, by DWARF number."""
+        values = registers.values
+        if not values:
+            find = self.dwarf.index
+            return {find(self.sp): registers.sp, find(self.pc): registers.pc}
+        return {number: values[self.names.index(name)] & _UNSIGNED for number, name in enumerate(self.dwarf)}
+
 
 @dataclass(frozen=True, slots=True)
 class Registers:
     """The registers of a thread that stands still.
 
     `system_call` is the number of the call in progress, -1 for none: negative too while the kernel handles a
-    page fault. `values` are all words, signed, in the order of `Architecture.names`.
+    page fault. `fp` is the frame pointer, 0 if unknown. `values` are all words, signed, in the order of
+    `Architecture.names`; () when only pc and sp are known, as they are of a thread blocked in a system call.
     """
 
     pc: int
     sp: int
     system_call: int
-    values: tuple[int, ...]
+    values: tuple[int, ...] = ()
+    fp: int = 0
 
 
 X86_64 = Architecture(
@@ -68,6 +86,11 @@ X86_64 = Architecture(
     system_call="orig_rax",
     result="rax",
     close=3,
+    fp="rbp",
+    dwarf=(
+        *("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"),
+        *("r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip"),
+    ),
 )
 
 ARCHITECTURES = {architecture.machine: architecture for architecture in (X86_64,)}
@@ -87,7 +110,10 @@ def decode(architecture: Architecture, raw: bytes | bytearray | memoryview) -> R
     """Give the words of a register set their meaning."""
     values = architecture.words.unpack_from(raw)
     pc, sp, system_call, _ = architecture.indices
-    return Registers(values[pc] & _UNSIGNED, values[sp] & _UNSIGNED, values[system_call], values)
+    frame_pointer = values[architecture.frame_pointer] & _UNSIGNED
+    return Registers(
+        values[pc] & _UNSIGNED, values[sp] & _UNSIGNED, values[system_call], values, frame_pointer
+    )
 
 
 _UNSIGNED = (1 << 64) - 1

@@ -76,6 +76,10 @@ class Stopper:
         # {tid: when last seen running} of threads that did not stop in time.
         self._late: dict[int, float] = {}
         self._late_seconds = 0.0
+        self.on_late: Callable[[int, Registers], None] | None = None
+        """Called with a late thread's id and registers while it stands still: what it was doing since it was
+        told to stop. May run in a signal handler; must be quick, and raise nothing but TargetError."""
+        self._run_delay = _own_run_delay()
         self._old_handler: _Handler = None
         self._watching = False
 
@@ -146,10 +150,24 @@ class Stopper:
                     self._late[tid] = now
                     continue
                 del self._late[tid]
-                self._let_go(tid, status, None)
-                self._late_seconds += monotonic() - running_at
+                self._let_go(tid, status, self._seize_the_moment(tid))
+                # The kernel tells us at once: it stood still while we worked, and waited for a core.
+                after = monotonic()
+                delay, self._run_delay = self._run_delay, _own_run_delay()
+                self._late_seconds += min(after - running_at, after - now + self._run_delay - delay)
         if not self._late:
             self._unwatch()
+
+    def _seize_the_moment(self, tid: int) -> Registers | None:
+        """The registers of a late thread, for whom it may concern; None when it is gone."""
+        if self.on_late is None:
+            return None
+        try:
+            registers = self._read_registers(tid)
+            self.on_late(tid, registers)
+        except TargetError:
+            return None
+        return registers
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:
@@ -170,6 +188,10 @@ class Stopper:
     def late(self) -> int:
         """How many threads are still to stop and to be released."""
         return len(self._late)
+
+    def is_late(self, tid: int) -> bool:
+        """Whether this thread is still to stop."""
+        return tid in self._late
 
     def close(self, timeout: float = 0.05) -> None:
         """Release everything, waiting up to `timeout` seconds for late threads.
@@ -218,6 +240,7 @@ class Stopper:
 
     def _be_late(self, tid: int) -> None:
         """Hand the thread over to poll_late()."""
+        self._run_delay = _own_run_delay()
         self._late[tid] = self._running_at
         self._tid = 0
         self._watch()
@@ -302,3 +325,12 @@ class Stopper:
         self._release_late()
         if callable(self._old_handler):
             self._old_handler(number, frame)
+
+
+def _own_run_delay() -> float:
+    """Seconds that this thread has been runnable without a core so far, as the kernel counts them."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+            return int(file.read(64).split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0

@@ -1,0 +1,23 @@
+"""Which instructions call what is not Python: the CALL family of each version, by number.
+
+Only the innermost frame's current instruction is asked about, while C code that its evaluation loop called
+runs. Numbers: `opcode.opmap` and `opcode._specialized_opmap`, or the defines of Include/opcode.h (3.11, 3.12).
+"""
+
+from __future__ import annotations
+
+# Forms that are specialised for Python callees are left out: C code that runs for them is the interpreter's
+# own. Forms that take any callee are in: what they called tells more.
+_NATIVE_CALLS: dict[tuple[int, int], tuple[int, ...]] = {
+    # CALL_ADAPTIVE, PRECALL_*, CALL_FUNCTION_EX, PRECALL, CALL
+    (3, 11): (22, 64, 66, 67, 72, 73, 76, 77, 78, 79, 80, 81, 113, 121, 127, 141, 142, 166, 171),
+    # CALL_BUILTIN_* and the like, CALL_FUNCTION_EX, CALL, INSTRUMENTED_*
+    (3, 12): (29, 34, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 56, 142, 171, 241, 244),
+    # CALL, CALL_FUNCTION_EX, CALL_KW, CALL_BUILTIN_* and the like, INSTRUMENTED_*
+    (3, 13): (53, 54, 57, *range(165, 177), 179, 180, 181, 244, 245, 246),
+}
+
+
+def native_calls(version: tuple[int, int]) -> frozenset[int]:
+    """The opcodes of this version that may call native code; empty for a version without a table."""
+    return frozenset(_NATIVE_CALLS.get(version, ()))

@@ -1,0 +1,250 @@
+"""C frames of a thread, from copied stack bytes and the target's own call-frame information.
+
+Two ways that agree: a loop for the frames that nearly all are (the caller's stack pointer is the stack or
+frame pointer plus a constant), and a general one that knows all registers and DWARF expressions. Where there
+is no call-frame information, `guess.py` proposes where the caller is.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Callable
+
+from livetop.elf.cfi import Row
+from livetop.elf.cfi_rules import Rule
+from livetop.elf.expressions import evaluate
+from livetop.target.errors import TargetError
+from livetop.target.memory import Memory
+from livetop.target.registers import Registers, this_architecture
+
+from .copied import Copied
+from .guess import Guess
+from .modules import Module, Modules
+
+_word = struct.Struct("<Q").unpack_from
+
+RBP, RSP, RIP = 6, 7, 16
+# Kept by a function for its caller (System V ABI for AMD64, 3.2.1): what is not saved is still there.
+_KEPT = (3, 6, 12, 13, 14, 15)
+# A C stack has at most 8 MB as a rule; each frame takes 16 bytes or more.
+MAX_FRAMES = 20_000
+_MAX_RULES = 50_000
+
+# (whether the frame pointer is the base, offset of the CFA or 0 in a thread's first function, offset of the
+# saved frame pointer from the CFA or 0, module)
+_Rule = tuple[bool, int, int, Module]
+
+
+class Walk:
+    """C frames, innermost first: `pcs` as they are (return addresses, but for the first), their `modules`
+    (None where that is unknown), and `cfas`, the addresses where each one's part of the stack ends.
+
+    `complete`: the frame with the mark was reached, or, where it was asked to go on, the thread's first.
+    `loop` is the index of the frame with the mark, -1 if it is not among them.
+    """
+
+    __slots__ = ("cfas", "complete", "guessed", "loop", "modules", "pcs")
+
+    def __init__(self) -> None:
+        self.pcs: list[int] = []
+        self.cfas: list[int] = []
+        self.modules: list[Module | None] = []
+        self.complete = False
+        self.loop = -1
+        self.guessed = False
+        """Some step was not told by call-frame information."""
+
+
+class Unwinder:
+    """Unwinds the stacks of one process; keeps the rule of each pc that it has met."""
+
+    def __init__(self, modules: Modules, memory: Memory) -> None:
+        self.modules = modules
+        self._memory = memory
+        self._architecture = this_architecture()
+        # None: no simple rule, the general way decides.
+        self._rules: dict[int, _Rule | None] = {}
+        self._guess = Guess(modules, memory)
+
+    def forget(self) -> None:
+        """Mappings have changed: rules may be others."""
+        self._rules.clear()
+
+    def walk(self, registers: Registers, stack: Copied, mark: int, *, whole: bool = False) -> Walk:
+        """Unwind from where a thread stood to the frame with `mark`.
+
+        `mark` is an address on this stack, 0 if there is none; with `whole`, or without a mark, to the end.
+        """
+        walk = Walk()
+        stop = 0 if whole else mark
+        if not self._simple(registers.pc, registers.sp, registers.fp, stack, stop, walk):
+            walk = Walk()
+            self._general(self._architecture.numbered(registers), stack, mark, stop, walk)
+        if not mark:
+            return walk
+        loop = bisect_right(walk.cfas, mark)
+        if loop < len(walk.cfas) and (walk.cfas[loop - 1] if loop else registers.sp) <= mark:
+            walk.loop = loop
+        return walk
+
+    # ------------------------------------------------------------------ the usual frames
+
+    def _simple(self, pc: int, sp: int, rbp: int, stack: Copied, mark: int, walk: Walk) -> bool:
+        """Unwind as long as frames are simple; False when one is not, or the stack makes no sense."""
+        rules, buffer, word = self._rules, stack.buffer, _word
+        offset, last = stack.base - stack.low, stack.end - 8
+        pcs, cfas, modules = walk.pcs, walk.cfas, walk.modules
+        lookup = pc
+        for _ in range(MAX_FRAMES):
+            try:
+                rule = rules[lookup]
+            except KeyError:
+                rule = self._rule(lookup)
+            if rule is None:
+                return False
+            by_frame, up, saved, module = rule
+            if not up:
+                pcs.append(pc)
+                cfas.append(stack.end)
+                modules.append(module)
+                walk.complete = not mark
+                return walk.complete
+            cfa = (rbp if by_frame else sp) + up
+            if cfa <= sp:
+                return False
+            pcs.append(pc)
+            cfas.append(cfa)
+            modules.append(module)
+            if mark and cfa > mark:
+                walk.complete = sp <= mark
+                return walk.complete
+            if cfa - 8 > last:
+                return False
+            at = cfa + offset
+            (pc,) = word(buffer, at - 8)
+            if saved:
+                if cfa + saved < sp:
+                    return False
+                (rbp,) = word(buffer, at + saved)
+            sp = cfa
+            lookup = pc - 1
+        return False
+
+    def _rule(self, pc: int) -> _Rule | None:
+        """Look up the rule of a pc met for the first time."""
+        rule: _Rule | None = None
+        module = self.modules.find(pc)
+        row = self._row(module, pc)
+        if module is not None and row is not None and row.ra is None:
+            rule = (False, 0, 0, module)
+        elif module is not None and row is not None and row.simple and row.ra == -8:
+            rule = (row.cfa_register == RBP, row.cfa_offset, row.rbp or 0, module)
+        if len(self._rules) >= _MAX_RULES:
+            self._rules.clear()
+        # That nothing is known of a pc may change when a file is loaded.
+        if row is not None:
+            self._rules[pc] = rule
+        return rule
+
+    def _row(self, module: Module | None, pc: int) -> Row | None:
+        if module is None or module.frames is None:
+            return None
+        try:
+            return module.frames.row(pc)
+        except TargetError:
+            return None
+
+    # ------------------------------------------------------------------ all others
+
+    def _general(self, registers: dict[int, int], stack: Copied, mark: int, stop: int, walk: Walk) -> None:
+        exact = True
+        for _ in range(MAX_FRAMES):
+            pc, sp = registers[RIP], registers[RSP]
+            module = self.modules.find(pc - (not exact))
+            row = self._row(module, pc - (not exact))
+            walk.pcs.append(pc)
+            walk.modules.append(module)
+            if row is not None and row.ra is None:
+                # The thread's first frame: no caller.
+                walk.cfas.append(stack.end)
+                walk.complete = not stop
+                return
+            found = None if row is None else self._caller(row, registers, stack)
+            if found is None:
+                found = self._guess.caller(registers, stack, mark, self._reaches)
+                walk.guessed = True
+            if found is None or found[RSP] <= sp:
+                walk.cfas.append(sp)
+                return
+            walk.cfas.append(found[RSP])
+            if stop and found[RSP] > stop:
+                walk.complete = sp <= stop
+                return
+            exact = row is not None and row.signal
+            registers = found
+
+    def _caller(self, row: Row, registers: dict[int, int], stack: Copied) -> dict[int, int] | None:
+        """The registers of the calling function, None when they cannot be known."""
+        read = self._reader(stack)
+        if row.cfa_expression is not None:
+            cfa = evaluate(row.cfa_expression, registers, read, None)
+        else:
+            base = registers.get(row.cfa_register)
+            cfa = None if base is None else base + row.cfa_offset
+        if cfa is None or row.ra is None:
+            return None
+        if isinstance(row.ra, bytes):
+            place = evaluate(row.ra, registers, read, cfa)
+            back = None if place is None else read(place)
+        else:
+            back = self._saved(row.ra, registers, read, cfa)
+        if not back:
+            return None
+        caller = {number: registers[number] for number in _KEPT if number in registers}
+        for number, how in row.saved.items():
+            value = self._saved(how, registers, read, cfa)
+            if value is None:
+                caller.pop(number, None)
+            else:
+                caller[number] = value
+        if not (row.signal and RSP in caller):
+            caller[RSP] = cfa
+        caller[RIP] = back
+        return caller
+
+    @staticmethod
+    def _saved(
+        rule: Rule, registers: dict[int, int], read: Callable[[int], int | None], cfa: int
+    ) -> int | None:
+        """The value that a register had in the caller."""
+        if isinstance(rule, int):
+            return read(cfa + rule)
+        kind, what = rule
+        if isinstance(what, bytes):
+            value = evaluate(what, registers, read, cfa)
+            return value if kind == "value" or value is None else read(value)
+        if what is None:
+            return None
+        return registers.get(what) if kind == "register" else cfa + what
+
+    def _reader(self, stack: Copied) -> Callable[[int], int | None]:
+        def read(address: int) -> int | None:
+            found = stack.word(address)
+            if found is None:
+                try:
+                    found = int.from_bytes(self._memory.read(address, 8), "little")
+                except TargetError:
+                    return None
+            return found
+
+        return read
+
+    def _reaches(self, pc: int, sp: int, rbp: int, stack: Copied, mark: int) -> bool:
+        """Whether unwinding from a caller that was guessed ends where it must."""
+        walk = Walk()
+        if mark:
+            return self._simple(pc, sp, rbp, stack, mark, walk)
+        self._simple(pc, sp, rbp, stack, 0, walk)
+        row = self._row(walk.modules[-1], walk.pcs[-1] - 1) if walk.pcs else None
+        return len(walk.pcs) > 2 and row is not None

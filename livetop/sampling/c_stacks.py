@@ -1,0 +1,122 @@
+"""C stacks of one process's threads: how much of one to copy, and whose time it shows."""
+
+from __future__ import annotations
+
+from livetop.cpython.code import Code
+from livetop.cpython.runtime import Runtime
+from livetop.cpython.stack import EMPTY, Outcome
+from livetop.cpython.tree import Place
+from livetop.native.copied import Copied
+from livetop.native.merge import Merger
+from livetop.native.modules import Modules
+from livetop.native.unwind import Unwinder, Walk
+from livetop.native.verdict import Judge, Verdict
+from livetop.target.memory import RemoteMemory
+from livetop.target.process import Process
+from livetop.target.registers import Registers
+
+from .counters import Counters
+from .watched import Watched
+
+# Bytes of stack that are copied while a thread stands still: from its stack pointer to a little beyond the
+# evaluation loop's mark when that is known, else as much as the last time was too little for.
+LEAST = 4 << 10
+MOST = 256 << 10
+_BEYOND_MARK = 1024
+_ROUND = 256
+# A stack pointer this far below the end of what was its stack may be on another one.
+_LONGEST_STACK = 64 << 20
+
+
+class CStacks:
+    """Reads C stacks of the threads of one process. Times are monotonic seconds."""
+
+    def __init__(
+        self,
+        process: Process,
+        memory: RemoteMemory,
+        runtime: Runtime,
+        counters: Counters,
+        *,
+        frames: bool = False,
+    ) -> None:
+        self.modules = Modules(process, memory, runtime.address)
+        self.unwinder = Unwinder(self.modules, memory)
+        self.judge = Judge(memory, runtime.layout.version)
+        self.frames = frames
+        """Whether C frames are told one by one, not only whose time it is."""
+        self.merger = Merger()
+        self._layout = runtime.layout
+        self._counters = counters
+
+    def wants(self, registers: Registers) -> bool:
+        """Whether the stack of a thread that stands still here is worth copying."""
+        return registers.system_call < 0 or self.frames
+
+    def size(self, thread: Watched, sp: int) -> int:
+        """How many bytes from the stack pointer on to copy; 0 when there is no stack."""
+        end = thread.stack_end
+        if not sp < end <= sp + _LONGEST_STACK:
+            end = thread.stack_end = self.modules.stack_end(sp)
+        mark = thread.reader.mark
+        if self.frames:
+            return max(0, min(MOST, end - sp))
+        wanted = mark - sp + _BEYOND_MARK if sp <= mark < end else thread.stack_room
+        return max(0, min(max(LEAST, (wanted + _ROUND - 1) & -_ROUND), MOST, end - sp))
+
+    def walk(self, thread: Watched, registers: Registers, stack: Copied, now: float) -> Walk:
+        """The C frames from where the thread stood to the innermost evaluation loop."""
+        mark = thread.reader.mark
+        walk = self.unwinder.walk(registers, stack, mark, whole=self.frames)
+        if not walk.complete and None in walk.modules and self.modules.refresh(now):
+            # Code that was loaded since the last look.
+            self.unwinder.forget()
+            walk = self.unwinder.walk(registers, stack, mark, whole=self.frames)
+        if walk.complete:
+            self._counters.unwound += 1
+        else:
+            self._counters.unwind_failed += 1
+            if not stack.low <= mark < stack.end:
+                thread.stack_room = min(MOST, 2 * max(thread.stack_room, stack.end - stack.low))
+        return walk
+
+    def understand(
+        self,
+        thread: Watched,
+        registers: Registers,
+        stack: Copied,
+        outcome: Place | Outcome,
+        now: float,
+    ) -> tuple[Place | Outcome, Verdict]:
+        """Whose time it was, and where the thread stood: among C frames, too, if those are wanted.
+
+        The Python regions that `outcome` was parsed from lie at the beginning of the stack's buffer.
+        """
+        if registers.system_call >= 0 and not self.frames:
+            return outcome, self.judge.system
+        walk = self.walk(thread, registers, stack, now)
+        if registers.system_call >= 0:
+            verdict = self.judge.system
+        else:
+            verdict = self.judge.judge(walk, thread.reader.instruction)
+        if self.frames and (type(outcome) is Place or outcome is EMPTY):
+            outcome = self.merger.place(self.steps(thread, registers, stack, outcome, walk))
+        return outcome, verdict
+
+    def steps(
+        self, thread: Watched, registers: Registers, stack: Copied, outcome: Place | Outcome, walk: Walk
+    ) -> list[tuple[Code, int]]:
+        """C and Python frames, innermost first."""
+        frames = outcome.frames() if type(outcome) is Place else []
+        runs = thread.reader.runs(stack.buffer, 0) if frames else []
+        if self._layout.frame_is_entry is not None:
+            runs = self._marked(runs, thread.reader.mark, stack)
+        return self.merger.merge(walk, registers.sp, runs, frames)
+
+    def _marked(self, runs: list[tuple[int, int]], mark: int, stack: Copied) -> list[tuple[int, int]]:
+        """Give loops that have no entry frames their marks: the chain of _PyCFrames on the C stack."""
+        marked = []
+        for _, count in runs:
+            marked.append((mark, count))
+            mark = (stack.word(mark + self._layout.cframe_previous) or 0) if mark else 0
+        return marked
