@@ -363,7 +363,7 @@ class StackReader(StackRegions):
             place = inner
             depth += 1
         self.depth = depth
-        self.instruction = 0 if innermost[4] >= hidden else innermost[2]
+        self.instruction = 0 if innermost[4] >= hidden else innermost[3]
         if not shape.through_cframe:
             self.mark = mark
         self._prefix = below
