@@ -125,6 +125,7 @@ class Sampler:
                 thread.base = -1
                 continue
             thread.base = at
+            thread.laid = reader.regions
             flat += reader.regions
             at += reader.size
         self._read.lay_out(flat, at)
@@ -368,15 +369,14 @@ class Sampler:
 
     def _parse(self, thread: Watched, buffer: bytearray, *, double: bool) -> Place | Outcome:
         """What the tick's read says of a thread; if it says nothing, the thread is read alone."""
+        reader = thread.reader
         outcome: Place | Outcome = MISS
-        if thread.base >= 0:
-            outcome = thread.reader.parse(buffer, thread.base, double)
+        if thread.base >= 0 and reader.regions is thread.laid:
+            outcome = reader.parse(buffer, thread.base, double)
         if outcome is MISS:
-            regions = thread.reader.regions
             outcome = thread.read(self._aux, double=double)
-            if thread.reader.regions is not regions:
-                thread.base = -1
-                self._dirty = True
+            # It lies elsewhere now, or a look at it alone has found it to.
+            self._dirty |= reader.regions is not thread.laid
         return outcome
 
     def _key(self, thread: Watched, outcome: Place | Outcome) -> Place | str:

@@ -30,7 +30,7 @@ class Watched:
     """A thread under watch. `key_empty` names the row for when it runs no Python."""
 
     __slots__ = (
-        "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "missing", "name", "reader",
+        "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "laid", "missing", "name", "reader",
         "rejects", "run_ns", "sees_syscall", "stack_end", "stack_room", "state", "syscall", "task", "tid",
         "trials", "warm", "wire",
     )  # fmt: skip
@@ -49,6 +49,8 @@ class Watched:
         """Its id in messages."""
         self.base = -1
         """Where its regions begin in the tick's buffer; -1 when it is not in there."""
+        self.laid: list[int] | None = None
+        """The regions it has in the tick's read."""
         self.run_ns = -1
         """CPU time when it was last looked at."""
         self.missing = 0
