@@ -1,1 +1,1 @@
-"""What ELF files say: symbols, build ids, sections."""
+"""What ELF files say: symbols, build ids, sections, call-frame information."""
