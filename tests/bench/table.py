@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from .rounds import Series
@@ -36,6 +37,9 @@ SECONDS = Unit("s", 1, 3)
 EXTRA = Unit("s", 1, 3, comparable=False)
 KILOBYTES = Unit("KB/s", 1e-3, 1)
 MEGABYTES = Unit("MB", 1e-6, 1)
+POINTS = Unit("points", 100, 1)
+KEPT = Unit("%", 100, 1, more_is_better=True, comparable=False)
+TIMES = Unit("times", 1, 0, comparable=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,11 @@ class Row:
         return self.goal.met(self.value(LIVETOP), self.ratio, self.unit) if self.goal else None
 
     @property
+    def goal_text(self) -> str:
+        """Like `< 2.00 %`; "" without a goal."""
+        return self.goal.text(self.unit) if self.goal else ""
+
+    @property
     def problems(self) -> list[str]:
         """What kept rounds from being measured."""
         return [
@@ -116,7 +125,7 @@ class Row:
             "figure": self.figure,
             "contenders": {name: _spread(series, self.figure) for name, series in self.series.items()},
             "ratio": self.ratio,
-            "goal": self.goal.text(self.unit) if self.goal else None,
+            "goal": self.goal_text or None,
             "met": self.met,
             "notes": list(self.notes),
         }
@@ -133,17 +142,31 @@ def _spread(series: Series, figure: str) -> dict[str, Any]:
     }
 
 
-Rows = list[Row]
-HEADINGS = ("measure", "livetop", "py-spy", "py-spy --nonblocking", "ratio", "goal", "")
-CONTENDERS = HEADINGS[1:4]
+Rows = Sequence[Row]
+USUAL = (LIVETOP, "py-spy", "py-spy --nonblocking")
 _MET = {None: "", True: "met", False: "NOT MET"}
 
 
-def _cells(row: Row) -> list[str]:
+def _contenders(rows: Rows) -> tuple[str, ...]:
+    """A table's columns: the usual ones, or whoever is in a section that has others, too."""
+    names = dict.fromkeys(name for row in rows for name in row.series)
+    return USUAL if names.keys() <= set(USUAL) else (LIVETOP, *(name for name in names if name != LIVETOP))
+
+
+def _tables(sections: Mapping[str, Rows]) -> Iterator[tuple[tuple[str, ...], dict[str, Rows]]]:
+    """(contenders, sections) of each table: neighbours that compare the same share one."""
+    for contenders, group in groupby(sections.items(), key=lambda section: _contenders(section[1])):
+        yield contenders, dict(group)
+
+
+def _headings(contenders: tuple[str, ...]) -> list[str]:
+    return ["measure", *contenders, "ratio", "goal", ""]
+
+
+def _cells(row: Row, contenders: tuple[str, ...]) -> list[str]:
     ratio = row.ratio
     shown = "" if ratio is None else f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:.1f} x"
-    goal = row.goal.text(row.unit) if row.goal else ""
-    return [row.what, *map(row.cell, CONTENDERS), shown, goal, _MET[row.met]]
+    return [row.what, *map(row.cell, contenders), shown, row.goal_text, _MET[row.met]]
 
 
 def _remarks(rows: Rows) -> list[str]:
@@ -152,34 +175,46 @@ def _remarks(rows: Rows) -> list[str]:
 
 def as_line(row: Row) -> str:
     """One row alone, to tell how it goes."""
-    shown = [f"{name} {row.cell(name)}" for name in CONTENDERS if name in row.series]
+    shown = [f"{name} {row.cell(name)}" for name in row.series]
     return f"{row.what}: {', '.join(shown)}"
 
 
 def as_text(sections: Mapping[str, Rows], machine: Mapping[str, str]) -> str:
     """For a terminal."""
-    cells = [_cells(row) for rows in sections.values() for row in rows]
-    widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]
+    out = [f"{label}: {value}" for label, value in machine.items()]
+    for contenders, part in _tables(sections):
+        out += ["", *_text_table(contenders, part)]
+    everything = [row for rows in sections.values() for row in rows]
+    return "\n".join([*out, "", *_remarks(everything)]).rstrip() + "\n"
+
+
+def _text_table(contenders: tuple[str, ...], sections: Mapping[str, Rows]) -> Iterator[str]:
+    headings = _headings(contenders)
+    cells = {name: [_cells(row, contenders) for row in rows] for name, rows in sections.items()}
+    columns = zip(headings, *(line for lines in cells.values() for line in lines), strict=True)
+    widths = [max(map(len, column)) for column in columns]
 
     def line(values: list[str]) -> str:
         first, *rest = values
         parts = [first.ljust(widths[0]), *(v.rjust(w) for v, w in zip(rest, widths[1:], strict=True))]
         return "  ".join(parts).rstrip()
 
-    out = [f"{label}: {value}" for label, value in machine.items()]
-    out += ["", line(list(HEADINGS)), line(["-" * width for width in widths])]
-    for name, rows in sections.items():
-        out += [f"[{name}]", *(line(_cells(row)) for row in rows)]
-    everything = [row for rows in sections.values() for row in rows]
-    return "\n".join([*out, "", *_remarks(everything)]).rstrip() + "\n"
+    yield line(headings)
+    yield line(["-" * width for width in widths])
+    for name, lines in cells.items():
+        yield f"[{name}]"
+        yield from map(line, lines)
 
 
 def as_markdown(sections: Mapping[str, Rows], machine: Mapping[str, str]) -> str:
     """For the README."""
-    out = [f"| {' | '.join(HEADINGS)} |", "|---|" + "---:|" * (len(HEADINGS) - 2) + "---|"]
-    for rows in sections.values():
-        out += [f"| {' | '.join(_cells(row))} |" for row in rows]
-    out += ["", "; ".join(f"{label}: {value}" for label, value in machine.items()) + "."]
+    out: list[str] = []
+    for contenders, part in _tables(sections):
+        headings = _headings(contenders)
+        out += [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 2) + "---|"]
+        out += [f"| {' | '.join(_cells(row, contenders))} |" for rows in part.values() for row in rows]
+        out.append("")
+    out.append("; ".join(f"{label}: {value}" for label, value in machine.items()) + ".")
     everything = [row for rows in sections.values() for row in rows]
     return "\n".join([*out, *(f"- {remark}" for remark in _remarks(everything))]) + "\n"
 

@@ -12,6 +12,7 @@ from .interface import interface
 from .slowdown import slowdown
 from .start import start
 from .threads import threads
+from .truth import truth
 
 SECTIONS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "depth": depth,
@@ -19,4 +20,5 @@ SECTIONS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "slowdown": slowdown,
     "start": start,
     "interface": interface,
+    "truth": truth,
 }

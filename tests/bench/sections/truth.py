@@ -1,0 +1,131 @@
+"""Whose time is it: what livetop, py-spy and Scalene say of a program that knows."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from tests.bench.environment import prepared
+from tests.bench.rounds import EXPECTED, Figures, Plan, Series
+from tests.bench.table import KEPT, LIVETOP, Goal, Row
+from tests.bench.truth import tools
+from tests.bench.truth.known import Knowledge, learn, truth_of
+from tests.bench.truth.rows import TRUTH, figures, line_rows, summary
+from tests.bench.truth.tools import Bound, Reading, Settings
+
+USUAL = "livetop, usual"
+CONTENDERS = (LIVETOP, USUAL, "py-spy --native", "Scalene")
+SETTINGS = {LIVETOP: Settings(1000.0, 1.0), USUAL: Settings(100.0, 0.01)}
+"""Every sample exact at 1,000 Hz; and as it is without options."""
+MIXES = (("even", 1), ("odd", 1), ("all", 2))
+"""Half of the workloads, threads."""
+WINDOW = 3.0
+HONEST = Goal(limit=0.93)
+SEED = 11
+PYSPY_RATE = 1000.0
+
+
+def truth(plan: Plan) -> Iterator[Row]:
+    """Each tool for as long, on a fresh run of the same mix, judged by that run's own truth."""
+    quick = plan.rounds == 1
+    seconds = 3 * plan.long
+    python = prepared(plan.python)
+    knowledge = learn(python, 1.0 if quick else 4.0)
+    told: dict[str, list[dict[str, Figures]]] = {name: [] for name in CONTENDERS}
+    failures: dict[str, list[str]] = {name: [] for name in CONTENDERS}
+    held: dict[str, list[tuple[bool, bool]]] = {name: [] for name in SETTINGS}
+    for number, (half, threads) in enumerate(MIXES[:1] if quick else MIXES):
+        mix = _Mix(python, plan.pyspy, knowledge, half, threads, SEED + number, seconds)
+        of_mix: dict[str, dict[str, Figures]] = {}
+        for name in CONTENDERS:
+            try:
+                of_mix[name], bounds = mix.measure(name)
+            except EXPECTED as error:
+                failures[name].append(str(error))
+                of_mix[name], bounds = {}, []
+            told[name].append(of_mix[name])
+            if name in held:
+                held[name] += bounds
+        more = f"{threads} threads, " if threads > 1 else ""
+        where = {item: knowledge.places.where(item) for item in mix.truth}
+        yield from line_rows(where, {TRUTH: mix.truth, **of_mix}, more)
+    yield from summary(told, failures)
+    for kind, what in enumerate(("own", "native")):
+        series, notes = {}, []
+        for name, found in held.items():
+            inside = [holds for is_native, holds in found if is_native == bool(kind)]
+            series[name] = Series([{"held": sum(inside) / len(inside)}] if inside else [])
+            notes.append(f"{name}: {len(inside)} intervals")
+        label = f"95 % intervals of the {what} share that hold it, windows of {WINDOW:g} s"
+        yield Row(label, KEPT, "held", series, HONEST, tuple(notes))
+
+
+class _Mix:
+    """One mix of workloads: every tool gets a run of its own. `truth`: the last one's figures by item."""
+
+    def __init__(
+        self,
+        python: str,
+        pyspy: str,
+        knowledge: Knowledge,
+        half: str,
+        threads: int,
+        seed: int,
+        seconds: float,
+    ) -> None:
+        self._python, self._pyspy, self._knowledge = python, pyspy, knowledge
+        self._words = (str(threads), str(seed), half)
+        self._seconds = seconds
+        self.truth: dict[str, Figures] = {}
+        self._how: dict[str, Callable[[Path], list[Reading]]] = {
+            **{name: partial(self._livetop, settings) for name, settings in SETTINGS.items()},
+            "py-spy --native": self._by_pyspy,
+            "Scalene": self._scalene,
+        }
+
+    def measure(self, name: str) -> tuple[dict[str, Figures], list[tuple[bool, bool]]]:
+        """(figures by item; of each interval: is it of native time, does it hold the truth)."""
+        with tempfile.TemporaryDirectory(prefix="livetop-bench-") as folder:
+            whole, *windows = self._how[name](Path(folder))
+            true = truth_of(self._knowledge, Path(folder), whole.t0, whole.t1)
+            found = figures(true, whole)
+            # Shares differ a little from run to run: the table shows those of the first.
+            self.truth = self.truth or figures(true, None)
+            bounds: list[tuple[bool, bool]] = []
+            for window in windows:
+                of_window = truth_of(self._knowledge, Path(folder), window.t0, window.t1)
+                for is_native, each in ((False, window.bounds_own), (True, window.bounds_native)):
+                    for bound in each:
+                        split = of_window.splits.get(bound.item)
+                        if split is None or split.own < 0.01:
+                            continue
+                        value = split.native / split.own if is_native else split.own
+                        unsure = of_window.unsure[bound.item] / split.own if is_native else 0.0
+                        bounds.append((is_native, _holds(bound, value, unsure)))
+        return found, bounds
+
+    def _arguments(self, folder: Path) -> list[str]:
+        return ["run", str(folder), *self._words]
+
+    def _livetop(self, settings: Settings, folder: Path) -> list[Reading]:
+        """The whole stretch, then windows of a second recording on the same run."""
+        places = self._knowledge.places
+        with tools.mixing(self._python, self._arguments(folder)) as pid:
+            long = tools.livetop(pid, places, settings, 1, self._seconds)
+            return long + tools.livetop(pid, places, settings, round(self._seconds / WINDOW), WINDOW)
+
+    def _by_pyspy(self, folder: Path) -> list[Reading]:
+        with tools.mixing(self._python, self._arguments(folder)) as pid:
+            time.sleep(0.5)
+            return [tools.pyspy(self._pyspy, pid, self._knowledge.places, PYSPY_RATE, self._seconds)]
+
+    def _scalene(self, folder: Path) -> list[Reading]:
+        return [tools.scalene(self._python, self._knowledge.places, self._arguments, folder, self._seconds)]
+
+
+def _holds(bound: Bound, value: float, unsure: float) -> bool:
+    """What is not known of the truth itself is not held against an interval."""
+    return bound.low - unsure <= value <= bound.high + unsure
