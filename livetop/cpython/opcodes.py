@@ -15,6 +15,7 @@ _NATIVE_CALLS: dict[tuple[int, int], tuple[int, ...]] = {
     (3, 12): (29, 34, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 56, 142, 171, 241, 244),
     # CALL, CALL_FUNCTION_EX, CALL_KW, CALL_BUILTIN_* and the like, INSTRUMENTED_*
     (3, 13): (53, 54, 57, *range(165, 177), 179, 180, 181, 244, 245, 246),
+    (3, 14): (4, 52, 55, *range(146, 151), 152, *range(154, 161), 163, 164, 165, 250, 251, 252),
 }
 
 
