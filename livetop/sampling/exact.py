@@ -51,6 +51,7 @@ class ExactReader:
         self._stops = 0
         self._late: dict[int, Late] = {}
         self._landed: list[Late] = []
+        self._spare: VectoredRead | None = None
 
     def allowed(self, now: float) -> bool:
         """Whether stops are not being refused at the moment."""
@@ -96,19 +97,25 @@ class ExactReader:
             if stopper is None:
                 stopper = self._stopper = Stopper(self._pid)
                 stopper.on_late = self._land
-            if stopper.stop(thread.tid, timeout):
-                return stopper
-            self._pause += stopper.poll_late()
-            if stopper.is_late(thread.tid) and thread.tid not in self._late:
-                self._late[thread.tid] = Late(thread, self._pid)
-        except ProcessGone:
-            raise
-        except ThreadGone:
+            # Ready before it is needed: a stop may come late the very moment it is called so.
+            late = self._late[thread.tid] = Late(thread, self._spare or VectoredRead(self._pid))
+            self._spare = None
+            if not stopper.stop(thread.tid, timeout):
+                self._pause += stopper.poll_late()
+                return None
+            self._late.pop(thread.tid)
+            self._spare = late.read
+        except (ThreadGone, ProcessGone) as error:
+            self._late.pop(thread.tid, None)
+            if isinstance(error, ProcessGone):
+                raise
             return None
         except TargetError as error:
+            self._late.pop(thread.tid, None)
             self.refusal = str(error)
             self._refused_until = now + _AGAIN
-        return None
+            return None
+        return stopper
 
     def _understand(
         self,
@@ -180,7 +187,7 @@ class ExactReader:
 
     def poll_late(self) -> None:
         """Release what has stopped by now of the threads that did not stop in time."""
-        if self._stopper is not None and self._stopper.late:
+        if self._stopper is not None and self._late:
             self._pause += self._stopper.poll_late()
             for tid in [tid for tid in self._late if not self._stopper.is_late(tid)]:
                 # It ended instead.

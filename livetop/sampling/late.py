@@ -17,7 +17,7 @@ class Late:
 
     __slots__ = ("_regions", "evidence", "holds", "read", "registers", "size", "thread", "weight")
 
-    def __init__(self, thread: Watched, pid: int) -> None:
+    def __init__(self, thread: Watched, read: VectoredRead) -> None:
         self.thread = thread
         self.weight = 0.0
         """Seconds that are not charged to any place yet."""
@@ -27,7 +27,7 @@ class Late:
         self.registers: Registers | None = None
         self.size = 0
         """Bytes of C stack copied."""
-        self.read = VectoredRead(pid)
+        self.read = read
         self._regions = thread.reader.single, thread.reader.single_size
 
     def copy(self, registers: Registers, size: int) -> None:

@@ -42,6 +42,8 @@ _WAIT: Final = _WALL | os.WNOHANG
 # still already: on a busy machine it made the mean stop 1.6-2.2 ms instead of 0.14-0.5.
 _EAGER_LOOKS: Final = 60
 _NAP: Final = 0.00002
+# Seconds that a DETACH takes at most until the thread can run.
+_LETTING_GO: Final = 0.00001
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 
@@ -73,6 +75,7 @@ class Stopper:
         self._registers: Registers | None = None
         # When the thread was last seen running: it cannot have stood still before.
         self._running_at = 0.0
+        self._let_go_at = 0.0
         # {tid: when last seen running} of threads that did not stop in time.
         self._late: dict[int, float] = {}
         self._late_seconds = 0.0
@@ -115,7 +118,7 @@ class Stopper:
     def release(self) -> float:
         """Let the stopped thread run on and return the seconds it stood still, at most.
 
-        They are counted from when it was last seen running to just after it was let go. 0.0 when nothing is
+        They are counted from when it was last seen running to when it was let go. 0.0 when nothing is
         stopped. A thread that was killed meanwhile is no error.
         """
         tid, status = self._tid, self._status
@@ -124,7 +127,7 @@ class Stopper:
         with self._undisturbed():
             self._let_go(tid, status, self._registers)
         self._tid, self._status = 0, None
-        return monotonic() - self._running_at
+        return self._let_go_at - self._running_at
 
     def poll_late(self) -> float:
         """Release what has stopped by now of the threads that did not stop in time.
@@ -152,7 +155,7 @@ class Stopper:
                 del self._late[tid]
                 self._let_go(tid, status, self._seize_the_moment(tid))
                 # The kernel tells us at once: it stood still while we worked, and waited for a core.
-                after = monotonic()
+                after = self._let_go_at
                 delay, self._run_delay = self._run_delay, _own_run_delay()
                 self._late_seconds += min(after - running_at, after - now + self._run_delay - delay)
         if not self._late:
@@ -274,7 +277,10 @@ class Stopper:
             if fixed is not None:
                 ctypes.memmove(self._raw, fixed, len(fixed))
                 self._ptrace(_SETREGSET, tid, _NT_PRSTATUS, self._vector_at)
+            self._let_go_at = monotonic()
             self._ptrace(_DETACH, tid, 0, pass_on)
+            # Where it takes the core that we are on, this call returns much later than it runs.
+            self._let_go_at = min(monotonic(), self._let_go_at + _LETTING_GO)
         except (self._error, TargetError):
             # Killed while it stood still: it stays ours, a zombie, until its end has been waited for.
             self._late[tid] = monotonic()
