@@ -97,6 +97,18 @@ def _line_heat(rows: list[Row]) -> LineHeat:
     return LineHeat(own, total, native / cpu if cpu else None, system / cpu if cpu else 0.0)
 
 
+_PARTS = {"[python]": "python", "[system]": "system", "[native]": "native"}
+
+
+def library_places(table: Table, library: str) -> list[tuple[Row, float]]:
+    """Returns the lines of a table that spent time in a library, [python] or [system]; shares of all."""
+    part = _PARTS.get(library)
+    found = [(row, (getattr(row, part) if part else row.libraries.get(library)) or 0.0) for row in table.rows]
+    whole = sum((row.python or 0.0) + (row.native or 0.0) + (row.system or 0.0) for row in table.rows)
+    places = [(row, seconds / whole) for row, seconds in found if seconds > 0]
+    return sorted(places, key=lambda place: (-place[1], place[0].module, place[0].line or 0))
+
+
 def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse], duration: float) -> Totals:
     """Returns the header's figures of the selected threads."""
     selected = [

@@ -22,7 +22,7 @@ from livetop.profile.info import (
     sane_time,
 )
 from livetop.profile.names import UNKNOWN, FileInfo, FunctionInfo, Names
-from livetop.profile.rows import Key, Query, Table
+from livetop.profile.rows import Key, Query, Row, Table
 from livetop.profile.states import State
 from livetop.profile.text import printable
 from livetop.profile.timeline import Timeline
@@ -265,6 +265,10 @@ class Profile:
     def heat(self, target: int | Key, query: Query) -> dict[int, LineHeat]:
         """Returns line -> heat of a whole file (a file id) or of one function (the key of its row)."""
         return details.heat(self.rows(details.by_line(query)), target)
+
+    def library_places(self, library: str, query: Query) -> list[tuple[Row, float]]:
+        """Returns the lines that a library's time is spent for, with shares of all own time, most first."""
+        return details.library_places(self.rows(details.by_line(query)), library)
 
     def timeline(self, seconds: int = 60) -> list[TimelinePoint]:
         """Returns one point a second, oldest first, at most 600."""

@@ -110,6 +110,9 @@ class Actions(Screen[None]):
     # ------------------------------------------------------------ selecting
 
     def action_sort(self, column: str) -> None:
+        if self.view.sorted_by(column).id != column:
+            self.say(f"{self.view.title.lower()} have no such column", is_error=True)
+            return
         if self.choice.sort == column:
             self.choice.inverted = not self.choice.inverted
         else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 SPARKS = "▁▂▃▄▅▆▇█"
 SPARKS_ASCII = "_.,-=+*#"
-PYTHON, NATIVE = "█", "▒"
-PYTHON_ASCII, NATIVE_ASCII = "#", "="
+PARTS, PARTS_ASCII = ("█", "▒", "░"), ("#", "=", "-")
+"""What the parts of a bar are drawn with: python, native, system."""
 SMALLEST = 0.005
 """The share from which on a bar has one cell at least: below it only the number speaks."""
 _SCALES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -38,19 +39,43 @@ def bar_scale(largest: float) -> float:
     return 1.0
 
 
-def heat_bar(
-    share: float, scale: float, width: int, native: float | None = None, *, ascii_only: bool = False
-) -> tuple[str, str, str]:
-    """The python, native and empty part of a bar, `width` cells together.
+class Bar(NamedTuple):
+    """The parts of a bar, as text."""
 
-    `share` and `scale` are 0..1; `native` is the native part of the share (0..1), None when unknown:
-    then the whole bar is drawn as own time, undivided.
+    python: str
+    native: str
+    system: str
+    empty: str
+
+
+def heat_bar(
+    share: float,
+    scale: float,
+    width: int,
+    native: float | None = None,
+    system: float = 0.0,
+    *,
+    ascii_only: bool = False,
+) -> Bar:
+    """A bar of `width` cells.
+
+    `share` and `scale` are 0..1; `native` and `system` are parts of the share (0..1), `native` None when
+    unknown: then the whole bar is drawn as own time, undivided.
     """
     if width <= 0 or not share > 0:
-        return "", "", " " * max(0, width)
+        return Bar("", "", "", " " * max(0, width))
     length = min(width, int(share / scale * width + 0.5)) if scale > 0 else width
     if length == 0 and share >= SMALLEST:
         length = 1
-    other = min(length, int(length * native + 0.5)) if native is not None else 0
-    python_glyph, native_glyph = (PYTHON_ASCII, NATIVE_ASCII) if ascii_only else (PYTHON, NATIVE)
-    return python_glyph * (length - other), native_glyph * other, " " * (width - length)
+    kernel = other = 0
+    if native is not None:
+        # Rounded at the borders between the parts, so that they fill the bar exactly.
+        other = min(length, int(length * (native + system) + 0.5))
+        kernel = min(other, int(length * system + 0.5))
+    python_glyph, native_glyph, system_glyph = PARTS_ASCII if ascii_only else PARTS
+    return Bar(
+        python_glyph * (length - other),
+        native_glyph * (other - kernel),
+        system_glyph * kernel,
+        " " * (width - length),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from livetop.tui import figures
-from livetop.tui.bars import heat_bar
+from livetop.tui.bars import Bar, heat_bar
 from livetop.tui.entries import Entry
 from livetop.tui.fit import Align, fit
 from livetop.tui.paint import Line
@@ -80,12 +80,18 @@ def _seconds_cell(value: Callable[[Entry], float]) -> Callable[[Entry, Look, int
 
 
 def _native(entry: Entry, look: Look, width: int) -> Line:
-    return [(figures.percent(entry.native).rjust(width), look.palette.plain)]
+    return [(figures.native(entry.native, entry.row.estimated).rjust(width), look.palette.plain)]
 
 
 def _heat(entry: Entry, look: Look, width: int) -> Line:
-    python, native, empty = heat_bar(entry.own_share, look.scale, width, entry.native, ascii_only=look.ascii)
-    return [(python, look.palette.python), (native, look.palette.native), (empty, look.palette.plain)]
+    bar = heat_bar(entry.own_share, look.scale, width, entry.native, entry.system, ascii_only=look.ascii)
+    return painted(bar, look.palette)
+
+
+def painted(bar: Bar, palette: Palette) -> Line:
+    """A bar's parts in their colours."""
+    styles = (palette.python, palette.native, palette.system, palette.plain)
+    return list(zip(bar, styles, strict=True))
 
 
 def _trend(entry: Entry, look: Look, width: int) -> Line:
@@ -95,6 +101,16 @@ def _trend(entry: Entry, look: Look, width: int) -> Line:
 def _function(entry: Entry, look: Look, width: int) -> Line:
     style = look.palette.strong if entry.own_share >= HOT else look.palette.plain
     return [(fit(entry.row.function, width, dots=look.dots), style)]
+
+
+def _library(entry: Entry, look: Look, width: int) -> Line:
+    style = look.palette.strong if entry.own_share >= HOT else look.palette.plain
+    return [(fit(library_of(entry), width, keep="right", dots=look.dots), style)]
+
+
+def library_of(entry: Entry) -> str:
+    """The name of a library's row."""
+    return entry.row.module or entry.row.function
 
 
 def _location(entry: Entry, look: Look, width: int) -> Line:
@@ -112,12 +128,20 @@ HOT_COLUMNS: tuple[Column, ...] = (
     Column("own", "OWN", 6, 7, _seconds_cell(lambda entry: entry.own), lambda entry: entry.own),
     Column("total", "TOTAL", 6, 7, _seconds_cell(lambda entry: entry.total), lambda entry: entry.total,
            from_width=90),
-    Column("native", "NAT%", 4, 4, _native, lambda entry: -1.0 if entry.native is None else entry.native,
+    Column("native", "NAT%", 5, 5, _native, lambda entry: -1.0 if entry.native is None else entry.native,
            needed=lambda look: look.native),
     Column("heat", "HEAT", 9, 16, _heat, align="left", from_width=70),
     Column("trend", "+/-", 3, 3, _trend, align="center", from_width=WIDE, needed=lambda look: look.trend),
     Column("function", "FUNCTION", 10, 16, _function, lambda entry: entry.row.function, "left", grow=2),
     Column("location", "LOCATION", 12, 18, _location, lambda entry: entry.in_order, "left", grow=3),
+)
+
+LIBRARY_COLUMNS: tuple[Column, ...] = (
+    Column("own_share", "%OWN", 5, 5, _own_share, lambda entry: entry.own_share),
+    Column("own", "OWN", 6, 7, _seconds_cell(lambda entry: entry.own), lambda entry: entry.own),
+    Column("heat", "HEAT", 16, 24, _heat, align="left"),
+    Column("trend", "+/-", 3, 3, _trend, align="center", from_width=WIDE, needed=lambda look: look.trend),
+    Column("function", "LIBRARY", 20, 20, _library, library_of, "left", grow=1),
 )
 # fmt: on
 

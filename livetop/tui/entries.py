@@ -33,7 +33,17 @@ class Entry:
 
     @property
     def native(self) -> float | None:
+        """The native part of its own time; of a library's row, all or nothing."""
+        if self.row.kind == "library":
+            return 0.0 if self.row.function in ("[python]", "[system]", "[not split]") else 1.0
         return self.row.native_share
+
+    @property
+    def system(self) -> float:
+        """The kernel's part of its own time, 0 where it is not known."""
+        if self.row.kind == "library":
+            return float(self.row.function == "[system]")
+        return self.row.system_share or 0.0
 
     @property
     def location(self) -> str:
@@ -63,6 +73,7 @@ class Page:
 
     entries: list[Entry] = field(default_factory=list)
     native_known: bool = False
+    estimated: bool = False
     seconds: float = 0.0
     duration: float = 0.0
 
@@ -97,7 +108,13 @@ class HotRows:
         if slow and choice.recent:
             self._remember(now, entries)
         self._mark_trends(now, entries)
-        return Page(entries, table.native_known or self._since.native_known, table.seconds, table.duration)
+        return Page(
+            entries,
+            table.native_known or self._since.native_known,
+            table.estimated,
+            table.seconds,
+            table.duration,
+        )
 
     def _entries(self, table: Table) -> list[Entry]:
         if table is self._since:

@@ -13,6 +13,11 @@ def percent(value: float | None, digits: int = 0) -> str:
     return "-" if value is None else f"{value * 100:.{digits}f}%"
 
 
+def native(value: float | None, estimated: bool) -> str:
+    """A native share as "96%", "~96%" where it is an estimate."""
+    return ("~" if estimated and value is not None else "") + percent(value)
+
+
 def small_percent(value: float) -> str:
     """A cost: two decimals below one per cent ("0.04%"), one below ten, none above."""
     per_cent = value * 100

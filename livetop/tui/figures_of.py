@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from livetop.profile.info import ThreadInfo
+from livetop.export.table import incomplete_stacks
+from livetop.profile.info import SamplingTotals, ThreadInfo
 from livetop.profile.model import Profile
 from livetop.session.protocol import Session
 from livetop.tui import figures
 from livetop.tui.choice import Choice
+from livetop.tui.columns import library_of
 from livetop.tui.entries import Entry
+from livetop.tui.fit import cells, fit, plain
 from livetop.tui.header import Vitals
 from livetop.tui.meter import Meter
 from livetop.tui.source_pane import Excerpt
 
 _CALLERS = 6
+_LIBRARIES = 3
+_WAITS = 4
+_LEAST_WAIT = 0.05
+"""Seconds of waiting that are worth a line."""
+_PLACES, _PLACE_NAME = 20, 30
 
 
 def state_of(session: Session, choice: Choice) -> str:
@@ -59,9 +67,11 @@ def excerpt_of(
 ) -> Excerpt:
     """The source pane's content for one row; asks for the source when it is not here yet."""
     row, profile = entry.row, session.profile
+    if row.kind == "library":
+        return _library_excerpt(profile, choice, entry, position, rows, ascii_only)
     query = choice.query("function" if row.key[0] == "function" else "line")
     lines, reason = None, ""
-    if not row.file_id:
+    if not row.file_id or row.kind in _NO_SOURCE:
         reason = no_source_reason(row.kind)
     else:
         lines = session.source(row.file_id)
@@ -69,25 +79,62 @@ def excerpt_of(
             session.request_source(row.file_id)
             lines = session.source(row.file_id)
             reason = session.source_error(row.file_id) or "fetching the source ..."
-    sampling = profile.sampling
     return Excerpt(
         title=entry.location or row.function,
         function=row.function if entry.location else "",
         details=details_of(entry, ascii_only),
+        libraries=libraries_of(entry),
         line=row.line,
         lines=lines,
         reason=reason,
         whole_function=row.key[0] == "function",
         heat=profile.heat(row.file_id, query) if row.file_id else {},
         callers=tuple(profile.row_details(row.key, query).callers[:_CALLERS]),
-        counts=f"row {position}/{rows}, {figures.count(row.samples)} samples",
-        health=f"of {figures.count(sampling.samples)}, {figures.count(sampling.rejected)} rejected, "
-        f"{figures.count(sampling.late)} late, {figures.count(sampling.unread)} lost",
+        waits=waits_of(entry),
+        counts=_counts_of(entry, position, rows),
+        health=_health_of(profile.sampling),
     )
+
+
+def _library_excerpt(
+    profile: Profile, choice: Choice, entry: Entry, position: int, rows: int, ascii_only: bool
+) -> Excerpt:
+    """A library has no source: the lines that its time is spent for."""
+    places = profile.library_places(library_of(entry), choice.query("library"))[:_PLACES]
+    names = min(_PLACE_NAME, max((cells(plain(row.function)) for row, _ in places), default=0))
+    return Excerpt(
+        title=library_of(entry),
+        details=details_of(entry, ascii_only),
+        reason="the lines that this time is spent for, in % of all:"
+        if places
+        else no_source_reason("library"),
+        places=tuple(
+            (f"{fit(row.function, names)}  {row.module or row.file}:{row.line}", share)
+            for row, share in places
+        ),
+        counts=_counts_of(entry, position, rows),
+        health=_health_of(profile.sampling),
+    )
+
+
+def _counts_of(entry: Entry, position: int, rows: int) -> str:
+    return f"row {position}/{rows}, {figures.count(entry.row.samples)} samples"
+
+
+def _health_of(sampling: SamplingTotals) -> str:
+    facts = (
+        f"of {figures.count(sampling.samples)}",
+        f"{figures.count(sampling.rejected)} rejected",
+        f"{figures.count(sampling.late)} late",
+        f"{figures.count(sampling.unread)} lost",
+        incomplete_stacks(sampling),
+    )
+    return ", ".join(fact for fact in facts if fact)
 
 
 _NO_SOURCE = {
     "native": "native code: it has no Python source",
+    "library": "none of the lines in sight spends time in it",
     "special": "not a place in the program: what livetop could not attribute to a line",
 }
 
@@ -98,14 +145,39 @@ def no_source_reason(kind: str) -> str:
 
 
 def details_of(entry: Entry, ascii_only: bool = False) -> str:
-    """Own share with its interval, and what is known of native code."""
+    """Own share, and what is known of the kernel and of native code."""
+    row, sign = entry.row, "+/-" if ascii_only else "±"
     text = f"{figures.share(entry.own_share)}% own"
     if entry.interval is not None:
-        text += f" ({'+/-' if ascii_only else '±'}{entry.interval * 100:.1f})"
-    if entry.native is not None:
-        text += f", {figures.percent(entry.native)} native"
-        native = entry.row.native or 0.0
-        largest = sorted(entry.row.libraries.items(), key=lambda item: -item[1])[:2]
-        if largest and native > 0:
-            text += ": " + ", ".join(f"{name} {figures.percent(value / native)}" for name, value in largest)
-    return text
+        text += f" ({sign}{entry.interval * 100:.1f})"
+    if row.native_share is None:
+        return text
+    if (row.system_share or 0.0) >= 0.005:
+        text += f", {figures.percent(row.system_share)} system"
+    text += f", {figures.native(row.native_share, row.estimated)} native"
+    if row.native_margin is not None:
+        text += f" ({sign}{row.native_margin * 100:.0f})"
+    return text + (", estimated" if row.estimated else "")
+
+
+def libraries_of(entry: Entry) -> str:
+    """The largest libraries of the native part, as shares of all its own time."""
+    row = entry.row
+    cpu = (row.python or 0.0) + (row.native or 0.0) + (row.system or 0.0)
+    largest = sorted(row.libraries.items(), key=lambda item: -item[1])[:_LIBRARIES]
+    named = [f"{name} {figures.percent(value / cpu)}" for name, value in largest if value >= 0.005 * cpu > 0]
+    return ", ".join(named)
+
+
+def waits_of(entry: Entry) -> str:
+    """What a row's threads waited for there, as shares of their waiting, the longest first."""
+    row = entry.row
+    waited = row.gil + row.wait
+    named = [
+        f"{name} {figures.percent(seconds / waited)}"
+        for name, seconds in list(row.waits.items())[:_WAITS]
+        if seconds >= 0.005 * waited
+    ]
+    if waited < _LEAST_WAIT or not named:
+        return ""
+    return f"{', '.join(named)} of {figures.seconds(waited)}"

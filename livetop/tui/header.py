@@ -16,6 +16,8 @@ from livetop.tui.paint import Line, Painted, Span, spread, width_of
 from livetop.tui.theme import COLOR, Palette
 
 _RSS_CELLS = 10
+_ROOMY = 112
+"""Columns from which on the second line has room for what is nice to know."""
 _NOTHING = Totals(0.0, 0.0, 0.0, None, 0, 0, 0.0)
 
 
@@ -87,7 +89,7 @@ def _wide(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> lis
             (" ", normal),
             (spark, palette.spark),
         ]
-    whole = _whole(totals, health, palette)
+    whole = _whole(totals, health, palette, width >= _ROOMY)
     room = width - width_of(memory) - width_of(whole) - len(" CPU 100% ")
     cpu = _cpu(vitals, palette, ascii_only, max(0, min(32, room)))
     return [
@@ -96,12 +98,15 @@ def _wide(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> lis
     ]
 
 
-def _whole(totals: Totals, health: Health, palette: Palette) -> Line:
+def _whole(totals: Totals, health: Health, palette: Palette, roomy: bool) -> Line:
     """The right part of the second line on a wide screen."""
     quiet, normal = palette.quiet, palette.plain
     parts = [("GIL held ", figures.percent(totals.gil_held)), ("wait ", figures.percent(totals.wait))]
     if totals.native is not None:
-        parts.append(("native ", figures.percent(totals.native)))
+        native = figures.native(totals.native, totals.estimated)
+        parts.append(("native ", f"{native} estimated" if totals.estimated else native))
+    if totals.system is not None and roomy:
+        parts.append(("sys ", figures.percent(totals.system)))
     parts.append(("idle ", f"{totals.idle_threads}/{totals.threads}"))
     line: Line = []
     for label, value in parts:
@@ -133,7 +138,7 @@ def _narrow(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> l
     ]
     right: Line = [("  GIL ", quiet), (figures.percent(totals.gil_held), normal)]
     if totals.native is not None:
-        right += [("  native ", quiet), (figures.percent(totals.native), normal)]
+        right += [("  native ", quiet), (figures.native(totals.native, totals.estimated), normal)]
     right += [
         ("  cost ", quiet),
         (figures.percent(health.engine + health.interface, 1), normal),

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from livetop.tui.bars import PARTS, PARTS_ASCII
 from livetop.tui.columns import WIDE
 from livetop.tui.fit import fit
 from livetop.tui.keys import DO, KEYS, MOVE, PICK, SHOW
@@ -18,10 +19,12 @@ from livetop.tui.theme import Palette
 WORDS: tuple[tuple[str, str], ...] = (
     ("%OWN %TOT", "share of the window: of the line itself, with what it calls"),
     ("OWN TOTAL", "the same in seconds, since the reset"),
-    ("HEAT", "%OWN as a bar"),
+    ("NAT% ~", "native part of its own time; ~: nothing was stopped, so it is estimated, the kernel in it"),
+    ("HEAT", "%OWN as a bar: §"),
     ("(9.8)", "in the source: no time of its own, but so much of what it calls"),
     ("+/-", "^ v: more or less than five seconds ago, beyond noise"),
     ("±", "95 % interval of the share: fewer samples, wider"),
+    ("waits", "what its threads waited for there, of all they waited"),
     ("mode", "cpu: time on a core; wall: all time; gil: time holding the GIL"),
     ("ok", "samples that could be read, of those due; lost ones are [unread]"),
     ("paused", "part of its time the process stood still to be read"),
@@ -73,10 +76,12 @@ class HelpPage(Painted):
             lines = [[*fill(one, half), *two] for one, two in zip(left, right, strict=True)]
         else:
             lines = [line for side in _SECTIONS for section in side for line in self._section(section, width)]
+        python, native, system = PARTS_ASCII if self._ascii else PARTS
+        legend = f"python {python}, native {native}, system {system}"
         words: list[Line] = [[], [(" Words", palette.strong)]]
         for word, meaning in WORDS:
             shown = word.replace("±", "(+/-4.1)" if self._ascii else "(±4.1)")
-            words.append(_explained(shown, meaning, width, palette))
+            words.append(_explained(shown, meaning.replace("§", legend), width, palette))
         return [*lines, *words]
 
     def _section(self, section: str, width: int) -> list[Line]:

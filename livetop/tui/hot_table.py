@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual import events
 from textual.message import Message
 
-from livetop.tui.bars import bar_scale
+from livetop.tui.bars import PARTS, PARTS_ASCII, bar_scale
 from livetop.tui.columns import Column, Look, gap_of, laid_out
 from livetop.tui.entries import Entry
 from livetop.tui.fit import fit
@@ -110,9 +110,7 @@ class HotTable(Painted):
             is_sorted = column.id == self._sort
             title = column.title + (self._arrow if is_sorted else "")
             if column.id == "heat" and self._look.native:
-                title = (
-                    f"{title} py{'#' if self._look.ascii else '█'} native{'=' if self._look.ascii else '▒'}"
-                )
+                title = _legend(size, title, self._look.ascii)
             line.append(
                 (fit(title, size, column.align, dots=""), palette.sorted if is_sorted else palette.head)
             )
@@ -164,6 +162,13 @@ class HotTable(Painted):
         self.selection.scroll(step, self.page)
         self.repaint()
         self.post_message(self.Chosen())
+
+
+def _legend(width: int, title: str, ascii_only: bool) -> str:
+    """What the parts of a bar are, where there is room to say it."""
+    python, native, system = PARTS_ASCII if ascii_only else PARTS
+    legend = f"py{python} native{native} sys{system}"
+    return next((text for text in (f"{title} {legend}", legend) if len(text) <= width), title)
 
 
 def scale_of(entries: Sequence[Entry]) -> float:

@@ -150,7 +150,7 @@ class MainScreen(Actions, inherit_bindings=False):
             self._sorted(entries),
             self.view.columns,
             look,
-            sort=choice.sort,
+            sort=self.view.sorted_by(choice.sort).id,
             inverted=choice.inverted,
             follow=choice.follow,
             empty=self._why_empty(),
@@ -161,10 +161,9 @@ class MainScreen(Actions, inherit_bindings=False):
 
     def _sorted(self, entries: list[Entry]) -> list[Entry]:
         choice = self.choice
-        column = next(column for column in self.view.columns if column.id == choice.sort)
+        column = self.view.sorted_by(choice.sort)
         value = column.value
-        if value is None:
-            return entries
+        assert value is not None
         # Among equals, most of them at 0.0, those that lead to the hot ones come first.
         entries = sorted(entries, key=lambda entry: entry.total_share, reverse=True)
         ordered_by = (choice.view, choice.sort, choice.inverted, choice.thread, choice.mode, choice.recent)
@@ -191,7 +190,7 @@ class MainScreen(Actions, inherit_bindings=False):
         if not choice.frozen or self._excerpt_key() != self._excerpt_of:
             self.show_source()
         for entry in self.table.entries[:_FETCHED]:
-            if entry.row.file_id:
+            if entry.row.file_id and entry.row.kind == "python":
                 session.request_source(entry.row.file_id)
 
     def _show_selected(self) -> None:
@@ -199,7 +198,6 @@ class MainScreen(Actions, inherit_bindings=False):
         profile = self.session.profile
         thread = thread_label(profile, choice)
         alive = sum(thread.state != "gone" for thread in profile.threads.values())
-        columns = {column.id: column.title for column in self.view.columns}
         selected = Selected(
             titles=tuple(view.title for view in VIEWS),
             title=self.view.title,
@@ -207,7 +205,7 @@ class MainScreen(Actions, inherit_bindings=False):
             window=choice.window_label,
             mode=choice.mode_label,
             filter=choice.filter,
-            sort=columns[choice.sort].lower(),
+            sort=self.view.sorted_by(choice.sort).title.lower(),
             position=table.position,
             rows=len(table.entries),
             samples=profile.sampling.samples,

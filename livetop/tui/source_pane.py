@@ -9,7 +9,7 @@ from functools import lru_cache
 from livetop.profile.info import LineHeat
 from livetop.tui import figures
 from livetop.tui.bars import bar_scale, heat_bar
-from livetop.tui.columns import COLD, HOT, WIDE
+from livetop.tui.columns import COLD, HOT, WIDE, painted
 from livetop.tui.fit import cells, cut, fit, plain
 from livetop.tui.paint import Line, Painted, fill, spread, width_of
 from livetop.tui.theme import COLOR, Palette
@@ -26,6 +26,8 @@ class Excerpt:
     title: str = ""
     function: str = ""
     details: str = ""
+    libraries: str = ""
+    """What the native part is; behind the details, or a line of its own where it is too long for that."""
     line: int | None = None
     lines: Sequence[str] | None = None
     reason: str = ""
@@ -33,6 +35,10 @@ class Excerpt:
     """`line` is where a function begins: what is below it matters more than what is above."""
     heat: Mapping[int, LineHeat] = field(default_factory=dict)
     callers: tuple[tuple[str, float], ...] = ()
+    waits: str = ""
+    """What was waited for there; a line of its own above the callers."""
+    places: tuple[tuple[str, float], ...] = ()
+    """In place of source: where its time is spent, with shares of all time."""
     counts: str = ""
     health: str = ""
     """How sampling fared as a whole; left out on a narrow screen."""
@@ -65,7 +71,7 @@ class SourcePane(Painted):
 
     @property
     def _room(self) -> int:
-        return max(0, self.size.height - 2)
+        return max(0, self.size.height - 2 - len(self._facts(self.size.width)))
 
     def _keep_in_sight(self, excerpt: Excerpt) -> None:
         """Neighbouring lines of one file are shown without moving the text."""
@@ -76,35 +82,50 @@ class SourcePane(Painted):
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         excerpt = self._excerpt
-        room = max(0, height - 2)
+        facts = self._facts(width)
+        room = max(0, height - 2 - len(facts))
         lines = self._source(excerpt, room) if excerpt.lines is not None else self._missing(excerpt)
         lines = [*lines[:room], *([[]] * (room - len(lines)))]
-        return [self._title(width), *lines, self._callers(width)][:height]
+        return [self._title(width), *lines, *facts, self._callers(width)][:height]
 
     def _title(self, width: int) -> Line:
-        palette, excerpt = self._palette, self._excerpt
+        line = self._named()
+        if self._excerpt.libraries and self._libraries_fit(width):
+            line += [(f": {plain(self._excerpt.libraries)}", self._palette.plain)]
+        if self._excerpt.title:
+            line.append((" ", self._palette.plain))
         rule = "-" if self._ascii else "─"
-        line: Line = [(rule * 2, palette.rule)]
+        return fill([*line, (rule * max(0, width - width_of(line)), self._palette.rule)], width)
+
+    def _named(self) -> Line:
+        """The title without its libraries."""
+        palette, excerpt = self._palette, self._excerpt
+        line: Line = [(("-" if self._ascii else "─") * 2, palette.rule)]
         if excerpt.title:
             name = (
                 f"{plain(excerpt.function)}()" if excerpt.function.isidentifier() else plain(excerpt.function)
             )
-            line += [
-                (" ", palette.plain),
-                (plain(excerpt.title), palette.strong),
-                ("  ", palette.plain),
-                (name, palette.plain),
-                ("  ", palette.plain),
-                (plain(excerpt.details), palette.plain),
-                (" ", palette.plain),
-            ]
-        return fill([*line, (rule * max(0, width - width_of(line)), palette.rule)], width)
+            line += [(" ", palette.plain), (plain(excerpt.title), palette.strong), ("  ", palette.plain)]
+            line += [(name, palette.plain), ("  ", palette.plain)] if name else []
+            line += [(plain(excerpt.details), palette.plain)]
+        return line
+
+    def _libraries_fit(self, width: int) -> bool:
+        return width_of(self._named()) + cells(plain(self._excerpt.libraries)) + 4 <= width
 
     def _missing(self, excerpt: Excerpt) -> list[Line]:
         palette = self._palette
         if not excerpt.title:
             return []
         where: list[Line] = []
+        if excerpt.places:
+            return [
+                [(f"   {excerpt.reason}", palette.quiet)],
+                *(
+                    [(f"   {figures.share(share):>5}  ", palette.plain), (plain(label), palette.plain)]
+                    for label, share in excerpt.places
+                ),
+            ]
         if excerpt.line is not None:
             where = [[(f"   line {excerpt.line} of {plain(excerpt.function)}", palette.plain)]]
         return [[], *where, [("   " + plain(excerpt.reason), palette.quiet)]]
@@ -135,21 +156,30 @@ class SourcePane(Painted):
             total = f"({figures.share(heat.total)})" if heat is not None and heat.total >= COLD else ""
             line += [(total.rjust(6)[-6:] + " " * (_BAR + 2), palette.quiet)]
         else:
-            python, native, empty = heat_bar(heat.own, scale, _BAR, heat.native, ascii_only=self._ascii)
+            bar = heat_bar(heat.own, scale, _BAR, heat.native, heat.system, ascii_only=self._ascii)
             style = palette.strong if heat.own >= HOT else palette.plain
             line += [
                 (figures.share(heat.own).rjust(5), style),
                 (" ", palette.plain),
-                (python, palette.python),
-                (native, palette.native),
-                (empty + "  ", palette.plain),
+                *painted(bar, palette),
+                ("  ", palette.plain),
             ]
-        bar = "|" if self._ascii else "│"
+        rule = "|" if self._ascii else "│"
         return [
             *line,
-            (f"{number:>5} {bar} ", palette.quiet),
+            (f"{number:>5} {rule} ", palette.quiet),
             (_expanded(text), palette.cursor if selected else palette.plain),
         ]
+
+    def _facts(self, width: int) -> list[Line]:
+        """The lines between source and callers: each is there only when there is something to say."""
+        libraries = self._excerpt.libraries
+        facts = (
+            (" native: ", "" if self._libraries_fit(width) else libraries),
+            (" waits: ", self._excerpt.waits),
+        )
+        palette = self._palette
+        return [[(label, palette.quiet), (plain(text), palette.plain)] for label, text in facts if text]
 
     def _callers(self, width: int) -> Line:
         palette, excerpt = self._palette, self._excerpt

@@ -1,7 +1,8 @@
 """Styles by role. Meaning is in the text, the numbers and the bars; colour only adds to it.
 
 Only the terminal's own colours and one orange are used, so that a user's palette, light or dark, is
-kept. Python is blue and native orange, two colours that all common forms of colour vision tell apart.
+kept. Python is blue and native orange, two colours that all common forms of colour vision tell apart; the
+kernel is in the colour of plain text.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Palette:
     marker: Style
     python: Style
     native: Style
+    system: Style
     spark: Style
     live: Style
     halted: Style
@@ -49,6 +51,7 @@ COLOR = Palette(
     marker=Style(color="color(208)", bold=True),
     python=Style(color="bright_blue"),
     native=Style(color="color(208)"),
+    system=Style(),
     spark=Style(dim=True),
     live=Style(color="bright_blue", bold=True),
     halted=Style(color="color(208)", bold=True, reverse=True),
@@ -68,6 +71,7 @@ PLAIN = Palette(
     marker=Style(bold=True),
     python=Style(),
     native=Style(),
+    system=Style(),
     spark=Style(dim=True),
     live=Style(bold=True),
     halted=Style(bold=True, reverse=True),

@@ -18,6 +18,11 @@ CASES: dict[str, tuple[tuple[int, int], list[str], dict[str, Any]]] = {
     "lines_narrow": (NARROW, [], {}),
     "functions_wide": (WIDE, ["l"], {}),
     "functions_narrow": (NARROW, ["l"], {}),
+    "libraries_wide": (WIDE, ["tab", "tab", "j"], {}),
+    "libraries_narrow": (NARROW, ["tab", "tab"], {}),
+    "library_source_narrow": (NARROW, ["tab", "tab", "enter"], {}),
+    "kernel_and_waits_wide": (WIDE, ["j", "j"], {}),
+    "kernel_and_waits_narrow": (NARROW, ["j", "j", "enter"], {}),
     "source_wide": (WIDE, ["enter"], {}),
     "source_narrow": (NARROW, ["enter"], {}),
     "source_missing_wide": (WIDE, ["j"], {}),
@@ -57,6 +62,12 @@ def test_ended(size: tuple[int, int], snap_compare: Compare) -> None:
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_a_loaded_snapshot(size: tuple[int, int], snap_compare: Compare) -> None:
     assert snap_compare(sample_app(SampleSession(live=False)), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("split", ["estimated", "none"])
+def test_what_is_not_known_exactly(split: str, size: tuple[int, int], snap_compare: Compare) -> None:
+    assert snap_compare(sample_app(SampleSession(sample_profile(split=split))), terminal_size=size)
 
 
 def test_before_the_first_samples(snap_compare: Compare) -> None:

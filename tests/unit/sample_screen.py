@@ -46,6 +46,8 @@ def clean(text: str) -> str:
 \treturn text.strip()  # a tab stands in front of this line
 '''
 
+SYSTEM = "[system]"
+
 FILES = {
     "/srv/app/parse.py": "app/parse.py",
     "/srv/app/index.py": "app/index.py",
@@ -55,26 +57,34 @@ FILES = {
     "/srv/app/表示.py": "app/表示.py",
 }
 
-# (caller's function or "", function, its first line, file, line, seconds of a second, waits)
-PLACES = (
-    ("", "handle", 190, "/srv/app/worker.py", 203, 0.066, 0.00),
-    ("handle", "tokenize", 11, "/srv/app/parse.py", 16, 0.410, 0.00),
-    ("handle", "tokenize", 11, "/srv/app/parse.py", 15, 0.012, 0.00),
-    ("handle", "tokenize", 11, "/srv/app/parse.py", 19, 0.013, 0.00),
-    ("reparse", "tokenize", 11, "/srv/app/parse.py", 20, 0.021, 0.00),
-    ("handle", "reparse", 23, "/srv/app/parse.py", 24, 0.004, 0.00),
-    ("handle", "build_index", 60, "/srv/app/index.py", 77, 0.194, 0.00),
-    ("build_index", "Index.add", 31, "/srv/app/index.py", 40, 0.081, 0.00),
-    ("build_index", "Index.<listcomp>", 44, "/srv/app/index.py", 44, 0.033, 0.00),
-    ("handle", "load_body", 20, "/srv/app/io.py", 41, 0.126, 0.22),
-    ("handle", "Session.execute", 2240, "/usr/lib/python3/sqlalchemy/orm/session.py", 2365, 0.080, 0.10),
-    ("handle", "描画する", 7, "/srv/app/表示.py", 12, 0.052, 0.00),
-    ("描画する", "[bold]markup[/bold]", 30, "/srv/app/表示.py", 33, 0.019, 0.00),
-)
+# (caller's function or "", function, its first line, file, line, seconds of a second, its split: parts of
+# those that were native by library, and system; what it waits for: seconds of a second by reason)
+PLACES: tuple[tuple[str, str, int, str, int, float, dict[str, float], dict[str, float]], ...] = (
+    ("", "handle", 190, "/srv/app/worker.py", 203, 0.066, {}, {}),
+    ("handle", "tokenize", 11, "/srv/app/parse.py", 16, 0.410, {"python builtins: _sre": 0.71, "libc": 0.25},
+     {"GIL": 0.08}),
+    ("handle", "tokenize", 11, "/srv/app/parse.py", 15, 0.012, {}, {}),
+    ("handle", "tokenize", 11, "/srv/app/parse.py", 19, 0.013, {"libc": 0.4}, {}),
+    ("reparse", "tokenize", 11, "/srv/app/parse.py", 20, 0.021, {}, {}),
+    ("handle", "reparse", 23, "/srv/app/parse.py", 24, 0.004, {}, {}),
+    ("handle", "build_index", 60, "/srv/app/index.py", 77, 0.194, {"libc": 0.03},
+     {"GIL": 0.21, "lock": 0.02}),
+    ("build_index", "Index.add", 31, "/srv/app/index.py", 40, 0.081, {"numpy/_multiarray_umath": 0.6}, {}),
+    ("build_index", "Index.<listcomp>", 44, "/srv/app/index.py", 44, 0.033, {}, {}),
+    ("handle", "load_body", 20, "/srv/app/io.py", 41, 0.126, {"libc": 0.2, "libz": 0.22, SYSTEM: 0.5},
+     {"read of /srv/data/orders.json": 0.17, "GIL": 0.05}),
+    ("handle", "Session.execute", 2240, "/usr/lib/python3/sqlalchemy/orm/session.py", 2365, 0.080,
+     {"libssl": 0.35, SYSTEM: 0.12}, {"recv on 10.0.0.5:5432": 0.10}),
+    ("handle", "描画する", 7, "/srv/app/表示.py", 12, 0.052, {"libfreetype": 0.9}, {}),
+    ("描画する", "[bold]markup[/bold]", 30, "/srv/app/表示.py", 33, 0.019, {}, {}),
+)  # fmt: skip
 
 
-def sample_profile(seconds: int = 160) -> Profile:
-    """A profile of so many seconds; every call gives the same."""
+def sample_profile(seconds: int = 160, *, split: str = "exact") -> Profile:
+    """A profile of so many seconds; every call gives the same.
+
+    `split`: what is known of native time: exact, estimated or none.
+    """
     chance = random.Random(4242)
     profile = Profile()
     process = profile.define_process(
@@ -85,24 +95,27 @@ def sample_profile(seconds: int = 160) -> Profile:
     names = ["MainThread", "worker-1", "worker-2", *(f"pool-{number}" for number in range(6))]
     threads = [profile.define_thread(process, 4242 + index, name) for index, name in enumerate(names)]
     root = profile.define_node(0, 0, process)
-    nodes: list[tuple[int, float, float]] = []
+    places: list[tuple[int, float, dict[str, float], dict[str, float]]] = []
     last_node: dict[str, int] = {"": root}
-    for caller, name, first, file, line, own, wait in PLACES:
+    for caller, name, first, file, line, own, parts, waits in PLACES:
         function = profile.define_function(name, files[file], first)
         node = profile.define_node(last_node.get(caller, root), function, line)
-        nodes.append((node, own, wait))
+        places.append((node, own, parts, waits))
         last_node[name] = node
     unseen = profile.define_node(root, profile.define_function("[unseen]", 0, 0, "special"), 0)
     for second in range(seconds):
         cells, busy = [], 0.0
         load = 0.9 + 0.35 * math.sin(second / 4) + 0.15 * math.sin(second / 1.7)
-        for index, (node, own, wait) in enumerate(nodes):
+        for index, (node, own, parts, waits) in enumerate(places):
             thread = threads[index % 3]
             share = own * load * chance.uniform(0.8, 1.2)
             busy += share
             cells.append((node, thread, State.OWN, 0, int(share * 100) + 1, share, share * 0.01))
-            if wait:
-                cells.append((node, thread, State.WAIT, 0, int(wait * 100), wait, wait * 0.01))
+            for reason, wait in waits.items():
+                state = State.GIL if reason == "GIL" else State.WAIT
+                library = profile.define_library(reason)
+                cells.append((node, thread, state, library, int(wait * 100), wait, wait * 0.01))
+            cells += evidence(profile, chance, node, thread, share, parts, split)
         cells.append((unseen, threads[0], State.OWN, 0, 1, 0.004, 0.00002))
         uses = [
             (thread, "running" if index < 3 else "idle", busy / 3 if index < 3 else 0.0, 0.0, 0.0,
@@ -112,9 +125,31 @@ def sample_profile(seconds: int = 160) -> Profile:
         profile.add(second, second + 1.0, cells, uses, {
             "ticks": 100, "samples": 300, "exact": 12, "rejected": 4, "unread": 1, "late": 1, "stops": 12,
             "unseen": 0.001, "pause": 0.0004, "pause_max": 0.00005, "cpu": 0.016, "target_cpu": busy,
-            "gil_held": 0.62, "rate": 100.0, "rss": (300 + second % 60 * 3) * 2**20, "threads": len(threads),
+            "unwound": 11, "unwind_failed": second % 3 // 2, "gil_held": 0.62, "rate": 100.0,
+            "rss": (300 + second % 60 * 3) * 2**20, "threads": len(threads),
         })  # fmt: skip
     return profile
+
+
+def evidence(
+    profile: Profile, chance: random.Random, node: int, thread: int, seconds: float, parts: dict[str, float],
+    split: str,
+) -> list[Any]:  # fmt: skip
+    """Cells that say what the seconds of a place were, about one sample in five of those it had."""
+    if split == "none":
+        return []
+    guessed = split == "estimated"
+    python, native = (
+        (State.ESTIMATED_PYTHON, State.ESTIMATED_NATIVE) if guessed else (State.PYTHON, State.NATIVE)
+    )
+    cells = []
+    for name, part in [*parts.items(), ("", 1.0 - sum(parts.values()))]:
+        state = python if not name else State.SYSTEM if name == SYSTEM and not guessed else native
+        weight = seconds * part * (1.0 if guessed else 0.2) * chance.uniform(0.7, 1.3)
+        library = profile.define_library(name) if state == State.NATIVE else 0
+        if weight:
+            cells.append((node, thread, state, library, int(weight * 100) + 1, weight, weight * 0.01))
+    return cells
 
 
 class SampleSession:

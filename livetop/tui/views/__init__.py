@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from livetop.tui.views.functions import FUNCTIONS
+from livetop.tui.views.libraries import LIBRARIES
 from livetop.tui.views.lines import LINES
 from livetop.tui.views.view import Rows, View
 
-VIEWS: tuple[View, ...] = (LINES, FUNCTIONS)
+VIEWS: tuple[View, ...] = (LINES, FUNCTIONS, LIBRARIES)
 
 __all__ = ["VIEWS", "Rows", "View", "find_view"]
 

@@ -31,3 +31,8 @@ class View:
     columns: tuple[Column, ...]
     rows: Callable[[], Rows]
     other: str = ""
+
+    def sorted_by(self, wanted: str) -> Column:
+        """The column to sort by: the one that is wanted, or the first where there is no such column."""
+        sortable = [column for column in self.columns if column.value is not None]
+        return next((column for column in sortable if column.id == wanted), sortable[0])

@@ -22,10 +22,13 @@ def test_a_view_is_complete(view: View) -> None:
             sorted(column.value(entry) for entry in page.entries)  # type: ignore[type-var]
 
 
-def test_the_keys_sort_by_columns_that_every_view_has() -> None:
+def test_the_keys_sort_by_columns_that_views_of_places_have() -> None:
     wanted = {key.action.split("'")[1] for key in KEYS if key.action.startswith("sort(")}
     assert wanted == {"own_share", "total_share", "own", "total"}
     for view in VIEWS:
+        # A library calls nothing: its total would be its own time again.
+        if view.id == "libraries":
+            continue
         assert wanted <= {column.id for column in view.columns if column.value is not None}
 
 
