@@ -18,7 +18,7 @@ from .sections import build_id
 from .symbol_table import SymbolTable, file_symbols
 
 # Where distributions put them (gdb's "Separate Debug Files").
-_BY_ID: Final = "/usr/lib/debug/.build-id/{}/{}.debug"
+_FOLDER: Final = "/usr/lib/debug/.build-id"
 _BUILD_ID = re.compile(r"[0-9a-f]{4,128}")
 
 # Fedora's "MiniDebugInfo": an ELF file that holds only .symtab, as xz.
@@ -28,14 +28,14 @@ _MAX_UNPACKED: Final = 32 << 20
 _MAX_UNPACKER: Final = 128 << 20
 
 
-def symbols_by_build_id(pid: int, identity: str) -> SymbolTable | None:
+def symbols_by_build_id(pid: int, identity: str, folder: str = _FOLDER) -> SymbolTable | None:
     """Return the functions of the debug file with this build id, None when it is not installed.
 
     It is looked for where the process runs, then where we do. Raises ElfError when it is damaged.
     """
     if not _BUILD_ID.fullmatch(identity):
         return None
-    path = _BY_ID.format(identity[:2], identity[2:])
+    path = f"{folder}/{identity[:2]}/{identity[2:]}.debug"
     for opener in (partial(open_in_root, pid), _open_here):
         with contextlib.suppress(OSError):
             file: BinaryIO = os.fdopen(opener(path), "rb")
