@@ -48,7 +48,7 @@ def _dump(target: str, native: bool, nonblocking: bool, via: str | None) -> dict
         from livetop.cli.targets import pid_of
         from livetop.sampling.dump import dump_process
 
-        return dump_process(pid_of(target), exact=not nonblocking, **({"native": True} if native else {}))
+        return dump_process(pid_of(target), exact=not nonblocking, native=native)
     from livetop.cli.targets import configure_for
     from livetop.session.dumping import dump_through
 

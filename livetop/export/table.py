@@ -134,7 +134,8 @@ def waits(row: Row, most: int = 2) -> str:
     """Returns what a row waited for, as shares of its waiting, the longest first."""
     whole = row.gil + row.wait
     longest = list(row.waits.items())[:most]
-    return ", ".join(f"{name} {_share(seconds / whole, '%')}" for name, seconds in longest if whole)
+    worth = [(name, seconds / whole) for name, seconds in longest if seconds >= 0.005 * whole > 0]
+    return ", ".join(f"{name} {_share(share, '%')}" for name, share in worth)
 
 
 def location(row: Row) -> str:
