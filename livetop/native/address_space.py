@@ -25,7 +25,7 @@ _SHARE: Final = 0.01
 # As many mappings of one file are looked at; a loaded file has about five.
 _MAX_OF_FILE: Final = 256
 # As many mappings with code are told apart; the rest is unknown memory.
-_MAX_EXECUTABLE: Final = 20_000
+_MAX_EXECUTABLE: Final = 8_000
 # How far below its mapping a main thread's stack may have grown since the mappings were read.
 _GROWTH: Final = 8 << 20
 
@@ -60,6 +60,10 @@ class AddressSpace:
         changed = self._read()
         self._due = now + max(_PAUSE, (perf_counter() - before) / _SHARE)
         return changed
+
+    def spent(self, seconds: float) -> None:
+        """What followed from the last reading has taken time as well: the next is put off."""
+        self._due += seconds / _SHARE
 
     def _read(self) -> bool:
         text = _read_maps(self._pid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Final
 
 from livetop.elf.image import PF_X, Image
@@ -114,8 +114,10 @@ class Modules:
             self._perf_due = now + _PERF_PAUSE
             changed = self._target.names.refresh() or changed
         if changed:
+            before = perf_counter()
             self._runtime = self._runtime or self._runtime_file()
             self._rebuild()
+            self._space.spent(perf_counter() - before)
             self._news = True
         return due
 
@@ -123,11 +125,10 @@ class Modules:
         known: dict[Mapping, Module] = {}
         ranges: list[tuple[int, int, Module]] = []
         for mapping in self._space.executable:
-            module = self._known.get(mapping) or self._make(mapping)
-            if module is None:
-                ranges += self._anonymous(mapping)
+            module = known[mapping] = self._known.get(mapping) or self._make(mapping)
+            if module is self._jit or module is self._trampolines:
+                ranges += self._by_names(mapping, module)
             else:
-                known[mapping] = module
                 ranges.append((mapping.start, mapping.end, module))
         self._known = known
         alive = set(map(id, known.values()))
@@ -139,11 +140,11 @@ class Modules:
         self._ends = [end for _, end, _ in ranges]
         self._modules = [module for _, _, module in ranges]
 
-    def _make(self, mapping: Mapping) -> Module | None:
-        """Return the module that a mapping is a part of, None for memory without a file."""
+    def _make(self, mapping: Mapping) -> Module:
+        """Return the module that a mapping is a part of."""
         if mapping.inode:
             if mapping.path.startswith(_NO_FILES) and not self._is_elf(mapping):
-                return None
+                return self._without_file(mapping)
             return self._instance(mapping)
         if mapping.path.startswith("[") and not mapping.path.startswith(_NO_FILES):
             return Module(self._target, mapping, "system")
@@ -153,7 +154,7 @@ class Modules:
             bias = self._bias(before)
             if bias is not None and _has_code_at(self._target.image(before), mapping.start - bias):
                 return self._instance(before)
-        return None
+        return self._without_file(mapping)
 
     def _instance(self, mapping: Mapping) -> Module:
         """Return the module of a mapped file: a known one when this is another part of the same file."""
@@ -188,18 +189,19 @@ class Modules:
             mapping = self._space.before(mapping)
         return _file(mapping) if mapping is not None and mapping.inode else None
 
-    def _anonymous(self, mapping: Mapping) -> list[tuple[int, int, Module]]:
-        """Return the ranges of memory without a file by what made the code in it."""
+    def _without_file(self, mapping: Mapping) -> Module:
+        try:
+            content = self._target.memory.read(mapping.start, _TRAMPOLINE_SIZE)
+        except MemoryFault:
+            return self._jit
+        return self._trampolines if _TRAMPOLINE.match(content) else self._jit
+
+    def _by_names(self, mapping: Mapping, module: Module) -> list[tuple[int, int, Module]]:
+        """Return the ranges of memory without a file: the names of what is in it, if any, tell more."""
         runs = self._target.names.runs(mapping.start, mapping.end)
         if not runs:
-            runs = [(mapping.start, mapping.end, self._starts_with_trampoline(mapping))]
+            return [(mapping.start, mapping.end, module)]
         return [(start, end, self._trampolines if python else self._jit) for start, end, python in runs]
-
-    def _starts_with_trampoline(self, mapping: Mapping) -> bool:
-        try:
-            return bool(_TRAMPOLINE.match(self._target.memory.read(mapping.start, _TRAMPOLINE_SIZE)))
-        except MemoryFault:
-            return False
 
     def _bias(self, mapping: Mapping) -> int | None:
         try:
