@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from livetop.session.link import EngineLink
 from livetop.wire.messages import Bye, Configure, Credit, Delta
@@ -21,13 +22,25 @@ HOT_RATE = 1e6
 WARMING = 1.5
 """Seconds before a measure. While a code object is new, it is compared with the target's at every sample."""
 
+_COUNTED = (
+    "samples",
+    "ticks",
+    "exact",
+    "stops",
+    "rejected",
+    "unread",
+    "late",
+    "unwound",
+    "unwind_failed",
+)
+
 
 @contextmanager
-def attached(pid: int, rate: float) -> Iterator[EngineLink]:
-    """An engine that samples and has sent its first delta."""
+def attached(pid: int, rate: float, **settings: Any) -> Iterator[EngineLink]:
+    """An engine that samples and has sent its first delta; `settings` as in `Configure`."""
     link = EngineLink.start()
     try:
-        link.send(Configure(pid=pid, rate=rate, max_cpu=UNLIMITED))
+        link.send(Configure(pid=pid, rate=rate, max_cpu=UNLIMITED, **settings))
         next_delta(link)
         yield link
     finally:
@@ -46,15 +59,15 @@ def next_delta(link: EngineLink) -> Delta:
     raise MeasureError(link.post_mortem())
 
 
-def sample(target: Target, rate: float, seconds: float) -> Figures:
+def sample(target: Target, rate: float, seconds: float, **settings: Any) -> Figures:
     """Samples for a while. Only samples that could be read count."""
-    with attached(target.pid, rate) as link:
+    with attached(target.pid, rate, **settings) as link:
         warm = time.monotonic() + WARMING
         while time.monotonic() < warm:
             time.sleep(REFRESH)
             next_delta(link)
         stretch = Stretch.begin(link.pid, target)
-        counts = dict.fromkeys(("samples", "ticks", "exact", "stops", "rejected", "unread", "late"), 0)
+        counts = dict.fromkeys(_COUNTED, 0)
         pause = pause_max = 0.0
         due = stretch.at
         while due < stretch.at + seconds:
@@ -69,6 +82,12 @@ def sample(target: Target, rate: float, seconds: float) -> Figures:
     read = counts["samples"] - counts["unread"]
     if not read:
         raise MeasureError(f"livetop took no samples in {seconds:g} s ({counts['unread']} unread)")
+    if counts["exact"]:
+        figures["cpu_exact"] = figures["cpu"] / counts["exact"]
+    if counts["stops"]:
+        figures["mean_pause"] = pause / counts["stops"]
+    if stacks := counts["unwound"] + counts["unwind_failed"]:
+        figures["complete"] = counts["unwound"] / stacks
     return {
         **per_sample(figures, read, counts["ticks"]),
         **counts,

@@ -39,6 +39,8 @@ KILOBYTES = Unit("KB/s", 1e-3, 1)
 MEGABYTES = Unit("MB", 1e-6, 1)
 POINTS = Unit("points", 100, 1)
 KEPT = Unit("%", 100, 1, more_is_better=True, comparable=False)
+FRACTION_KEPT = Unit("%", 100, 2, more_is_better=True, comparable=False)
+PAUSE = Unit("µs", 1e6, 0, comparable=False)
 TIMES = Unit("times", 1, 0, comparable=False)
 
 
@@ -84,7 +86,10 @@ class Row:
     def ratio(self) -> float | None:
         """How many times better livetop is than the better of the others: a ratio of medians."""
         mine = self.value(LIVETOP)
-        others = [value for name in self.series if name != LIVETOP and (value := self.value(name))]
+        # livetop in another mode is no peer.
+        others = [
+            value for name in self.series if not name.startswith(LIVETOP) and (value := self.value(name))
+        ]
         if not mine or not others or not self.unit.comparable:
             return None
         return mine / max(others) if self.unit.more_is_better else min(others) / mine

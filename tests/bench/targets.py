@@ -22,6 +22,10 @@ BUSY = "descend"
 """A function that is on the busy thread's stack all the time, and on no other's."""
 
 
+_READY = ("ready", '"ready"')
+"""As text, and as the JSON that the tests' own programs speak."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A running program that counts its work. Without a board nothing is counted."""
@@ -38,15 +42,23 @@ class Target:
 @contextmanager
 def stack(python: str, depth: int, threads: int = 1, style: str = "plain") -> Iterator[Target]:
     """A program that is busy `depth` frames deep, with `threads` threads, all but one of them blocked."""
+    with counting(python, "bench_stack.py", str(depth), str(threads), style) as target:
+        yield target
+
+
+@contextmanager
+def counting(python: str, program: str, *arguments: str, words: int = 1) -> Iterator[Target]:
+    """A program of tests/programs that is given a board of so many 64-bit words, all 0 at first."""
     with tempfile.TemporaryDirectory(prefix="livetop-bench-") as folder:
         path = Path(folder, "board")
-        path.write_bytes(bytes(8))
-        program = [python, str(PROGRAMS / "bench_stack.py"), str(path), str(depth), str(threads), style]
-        with started(program, stdout=subprocess.PIPE) as process:
+        path.write_bytes(bytes(8 * words))
+        with started(
+            [python, str(PROGRAMS / program), str(path), *arguments], stdout=subprocess.PIPE
+        ) as process:
             _await_ready(process)
             handle = os.open(path, os.O_RDONLY)
             try:
-                shared = mmap.mmap(handle, 8, prot=mmap.PROT_READ)
+                shared = mmap.mmap(handle, 8 * words, prot=mmap.PROT_READ)
             finally:
                 os.close(handle)
             yield Target(process.pid, memoryview(shared).cast("Q"))
@@ -54,7 +66,7 @@ def stack(python: str, depth: int, threads: int = 1, style: str = "plain") -> It
 
 def _await_ready(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    if process.stdout.readline() != "ready\n":
+    if process.stdout.readline().strip() not in _READY:
         raise MeasureError(f"the target ended with code {process.wait()}")
     # It has its threads, but not yet its depth.
     time.sleep(0.2)

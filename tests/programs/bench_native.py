@@ -81,6 +81,6 @@ def descend(levels, board):
 
 
 board = memoryview(mmap.mmap(os.open(sys.argv[1], os.O_RDWR), 8)).cast("Q")
-print("ready", flush=True)
+print('"ready"', flush=True)
 # This module, the work and what it calls are frames too.
 descend(int(sys.argv[2]) - 4, board)

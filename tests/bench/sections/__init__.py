@@ -9,6 +9,7 @@ from tests.bench.table import Row
 
 from .depth import depth
 from .interface import interface
+from .native import native
 from .slowdown import slowdown
 from .start import start
 from .threads import threads
@@ -20,5 +21,6 @@ SECTIONS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "slowdown": slowdown,
     "start": start,
     "interface": interface,
+    "native": native,
     "truth": truth,
 }
