@@ -1,7 +1,7 @@
 """Which instructions call what is not Python: the CALL family of each version, by number.
 
 Only the innermost frame's current instruction is asked about, while C code that its evaluation loop called
-runs. Numbers: `opcode.opmap` and `opcode._specialized_opmap`, or the defines of Include/opcode.h (3.11, 3.12).
+runs. Numbers: `opcode.opmap`, `opcode._specialized_opmap`, or the defines of Include/opcode.h (3.11, 3.12).
 """
 
 from __future__ import annotations

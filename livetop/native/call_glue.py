@@ -7,8 +7,7 @@ Python/ceval.c). The compiler adds suffixes like .cold, .part.0 or .constprop.0.
 from __future__ import annotations
 
 # They pass a call on to whatever is called.
-_GLUE = frozenset(
-    """
+_GLUE_NAMES = """
     PyObject_Call _PyObject_Call PyObject_Vectorcall _PyObject_Vectorcall PyObject_CallObject
     _PyObject_VectorcallTstate _PyObject_Call_Prepend _PyObject_MakeTpCall PyVectorcall_Call
     _PyVectorcall_Call _PyObject_CallFunctionVa PyObject_VectorcallMethod cfunction_call
@@ -18,20 +17,21 @@ _GLUE = frozenset(
     method_vectorcall_FASTCALL_KEYWORDS method_vectorcall_NOARGS method_vectorcall_O
     type_call type_vectorcall method_vectorcall do_call_core object_vacall
     vectorcall_maybe vectorcall_method slot_tp_call slot_tp_init slot_tp_new
-    """.split()
-)
+"""
 
 # When they are what runs, Python code is being called, or an instance of a Python class made.
-IN_PYTHON = frozenset(
-    """
+_IN_PYTHON_NAMES = """
     _PyFunction_Vectorcall _PyFunction_FastCallDict function_code_fastcall _PyEval_Vector _PyEval_EvalCode
     _PyEval_EvalFrameDefault _PyEvalFramePushAndInit _PyEvalFramePushAndInit_Ex _PyEvalFrameClearAndPop
     initialize_locals clear_thread_frame clear_gen_frame _PyFrame_Clear _PyFrame_ClearExceptCode
     _PyThreadState_PushFrame _PyThreadState_PopFrame make_coro _Py_MakeCoro gen_send_ex2
     _PyEvalFrame_Push object_new object_init method_vectorcall type_call slot_tp_call slot_tp_init slot_tp_new
     vectorcall_maybe vectorcall_method
-    """.split()
-)
+"""
+
+_GLUE = frozenset(_GLUE_NAMES.split())
+IN_PYTHON = frozenset(_IN_PYTHON_NAMES.split())
+"""C functions that run while Python code is being called, or an instance of a Python class made."""
 
 
 def plain(name: str) -> str:

@@ -79,7 +79,8 @@ def _serve(channel: Channel, configure: Configure) -> Bye:
         from .dump import dump_process
 
         pid = configure.pid or find_one(configure.name)
-        channel.send(Dump(msgspec.json.encode(dump_process(pid, exact=not configure.nonblocking))))
+        found = dump_process(pid, exact=not configure.nonblocking, native=configure.native == "frames")
+        channel.send(Dump(msgspec.json.encode(found)))
         return Bye(0, "")
     from .engine import Engine
     from .launch import Launched

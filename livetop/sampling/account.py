@@ -48,8 +48,8 @@ class Account:
 
     __slots__ = (
         "asleep", "busy", "evidence", "held", "last", "last_key", "last_reason", "last_state", "owed_own",
-        "owed_queued", "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running", "samples", "settled",
-        "unseen",
+        "owed_queued", "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running", "samples",
+        "settled", "unseen",
     )  # fmt: skip
 
     def __init__(self, now: float, times: tuple[int, int]) -> None:
@@ -123,7 +123,7 @@ class Account:
                 entry[5] += squared
 
     def passed(self, now: float, late: float) -> float:
-        """The thread ran at `now`, but this sample is not taken: another stands for it. Returns its weight."""
+        """The thread ran at `now`, but another sample stands for this one. Returns its weight."""
         weight = self._gap(now, late)
         self.last_state = State.OWN
         return weight

@@ -14,6 +14,9 @@ CALM_EXACT_RATE = 10.0
 # What a stop is taken to cost before one was made, and at the very least (seconds).
 _FIRST_PAUSE = 100e-6
 _LEAST_PAUSE = 20e-6
+# A stop that lasts so many times the mean is none to go by.
+_UNUSUAL = 4.0
+_SHOCK = 5.0
 # How much one stop, and one second, says about the next.
 _BY_STOP = 0.1
 _BY_SECOND = 0.2
@@ -48,6 +51,10 @@ class PauseBudget:
     def spent(self, pause: float) -> None:
         """Take note of a stop that lasted `pause` seconds."""
         self._spent += pause
+        # A single long one must not throw the chance about: what it cost beyond that is debt. One that takes
+        # seconds of the budget is another matter.
+        if pause < _SHOCK * self.share:
+            pause = min(pause, _UNUSUAL * self._mean)
         self._mean = max(_LEAST_PAUSE, self._mean + (pause - self._mean) * _BY_STOP)
 
     def adjust(self, now: float) -> None:

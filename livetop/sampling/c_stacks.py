@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from livetop.cpython.code import Code
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import EMPTY, Outcome
 from livetop.cpython.tree import Place
@@ -11,6 +10,7 @@ from livetop.native.merge import Merger
 from livetop.native.modules import Modules
 from livetop.native.unwind import Unwinder, Walk
 from livetop.native.verdict import Judge, Verdict
+from livetop.target.errors import MemoryFault
 from livetop.target.memory import RemoteMemory
 from livetop.target.process import Process
 from livetop.target.registers import Registers
@@ -46,6 +46,7 @@ class CStacks:
         self.frames = frames
         """Whether C frames are told one by one, not only whose time it is."""
         self.merger = Merger()
+        self._memory = memory
         self._layout = runtime.layout
         self._counters = counters
 
@@ -100,18 +101,46 @@ class CStacks:
         else:
             verdict = self.judge.judge(walk, thread.reader.instruction)
         if self.frames and (type(outcome) is Place or outcome is EMPTY):
-            outcome = self.merger.place(self.steps(thread, registers, stack, outcome, walk))
+            outcome = self._merged(thread, registers, stack, stack.buffer, outcome, walk)
         return outcome, verdict
 
-    def steps(
-        self, thread: Watched, registers: Registers, stack: Copied, outcome: Place | Outcome, walk: Walk
-    ) -> list[tuple[Code, int]]:
-        """C and Python frames, innermost first."""
+    def blocked(
+        self, thread: Watched, syscall: bytes, buffer: bytearray, outcome: Place | Outcome, now: float
+    ) -> Place | Outcome:
+        """Where a blocked thread stands, C frames included: it is read without being stopped.
+
+        `syscall` is what its /proc/PID/task/TID/syscall reads; `buffer` has the one copy of its Python
+        regions that `outcome` was parsed from. What was unwound only counts if the thread has not moved
+        meanwhile: look at `syscall` again.
+        """
+        if not (type(outcome) is Place or outcome is EMPTY):
+            return outcome
+        words = syscall.split()
+        try:
+            registers = Registers(int(words[-1], 16), int(words[-2], 16), int(words[0]))
+            size = self.size(thread, registers.sp)
+            stack = Copied(self._memory.read(registers.sp, size), 0, registers.sp, size)
+        except (ValueError, IndexError, MemoryFault):
+            return outcome
+        return self._merged(
+            thread, registers, stack, buffer, outcome, self.walk(thread, registers, stack, now)
+        )
+
+    def _merged(
+        self,
+        thread: Watched,
+        registers: Registers,
+        stack: Copied,
+        buffer: bytearray | bytes,
+        outcome: Place | Outcome,
+        walk: Walk,
+    ) -> Place:
+        """The place among C and Python frames; those of Python were parsed from `buffer`."""
         frames = outcome.frames() if type(outcome) is Place else []
-        runs = thread.reader.runs(stack.buffer, 0) if frames else []
+        runs = thread.reader.runs(buffer, 0) if frames else []
         if self._layout.frame_is_entry is not None:
             runs = self._marked(runs, thread.reader.mark, stack)
-        return self.merger.merge(walk, registers.sp, runs, frames)
+        return self.merger.place(self.merger.merge(walk, registers.sp, runs, frames))
 
     def _marked(self, runs: list[tuple[int, int]], mark: int, stack: Copied) -> list[tuple[int, int]]:
         """Give loops that have no entry frames their marks: the chain of _PyCFrames on the C stack."""

@@ -15,11 +15,14 @@ from livetop.cpython.tree import Place, StackTree
 from livetop.profile.states import State
 from livetop.target.errors import ThreadGone
 from livetop.target.memory import RemoteMemory
+from livetop.target.process import Process
 from livetop.target.tasks import RUNNING, Task, innermost_tids, list_tids
 from livetop.target.vectored import VectoredRead
 
 from .account import Account
 from .attach import attach
+from .c_stacks import CStacks
+from .counters import Counters
 from .exact import ExactReader
 from .reasons import Reasons
 from .waiting import STATE_WORDS, waiting_state
@@ -37,19 +40,22 @@ _LATE = 1.0
 _ALL = 10.0
 
 
-def dump_process(pid: int, exact: bool = True) -> dict[str, Any]:
+def dump_process(pid: int, exact: bool = True, native: bool = False) -> dict[str, Any]:
     """The object that `dump --json` prints; innermost frame first.
 
-    With `exact`, running threads are stopped for the instant it takes to copy their stack. A thread whose
-    stack could not be read has `frames` null. Raises TargetError.
+    With `exact`, running threads are stopped for the instant it takes to copy their stack. With `native`
+    there are C frames, too: of running threads only if `exact`. A thread whose stack could not be read has
+    `frames` null. Raises TargetError.
     """
     process, memory, runtime = attach(pid, nonblocking=not exact)
-    return _Dumper(process.pid, memory, runtime, exact).dump()
+    return _Dumper(process, memory, runtime, exact, native).dump()
 
 
 class _Dumper:
-    def __init__(self, pid: int, memory: RemoteMemory, runtime: Runtime, exact: bool) -> None:
-        self._pid = pid
+    def __init__(
+        self, process: Process, memory: RemoteMemory, runtime: Runtime, exact: bool, native: bool
+    ) -> None:
+        pid = self._pid = process.pid
         self._memory = memory
         self._runtime = runtime
         self._exact = exact
@@ -59,7 +65,8 @@ class _Dumper:
         self._names: dict[int, str] = {}
         # Each thread is asked for once, and somebody waits for the answer.
         self._reasons = Reasons(pid, share=1.0)
-        self._stops = ExactReader(pid)
+        self._stacks = CStacks(process, memory, runtime, Counters(), frames=True) if native else None
+        self._stops = ExactReader(pid, self._stacks)
         self._deadline = monotonic() + _ALL
 
     def dump(self) -> dict[str, Any]:
@@ -127,7 +134,7 @@ class _Dumper:
         frames: list[dict[str, Any]] | None = None
         if type(outcome) is Place:
             frames = [
-                {"file": code.file, "line": line, "function": code.name, "kind": "python"}
+                {"file": code.file, "line": line, "function": code.name, "kind": code.kind}
                 for code, line in outcome.frames()
             ]
         elif outcome is EMPTY:
@@ -149,7 +156,10 @@ class _Dumper:
 
     def _look(self, watched: Watched, syscall: bytes, *, stop: bool) -> Place | Outcome | None:
         if syscall != RUNNING:
-            return watched.read(self._read, double=False)
+            outcome = watched.read(self._read, double=False)
+            if self._stacks is not None:
+                return self._stacks.blocked(watched, syscall, self._read.buffer, outcome, monotonic())
+            return outcome
         now = monotonic()
         if stop and self._stops.allowed(now):
             still = self._stops.read(watched, self._read, now, _STOP)

@@ -165,6 +165,7 @@ class Roster:
         for thread in self.threads.values():
             thread.reader.forget()
             thread.account.forget()
+            thread.parked = (None, None)
             self.heat(thread, now)
 
     def everyone(self) -> list[Watched]:

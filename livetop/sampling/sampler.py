@@ -71,6 +71,8 @@ class Sampler:
             else CStacks(process, memory, runtime, self.counters, frames=native == "frames")
         )
         self.exact = ExactReader(pid, self.stacks)
+        # With C frames all samples that count are exact, or some stacks would have them and some not.
+        self._all_exact = native == "frames"
         self._reasons = Reasons(pid)
         self._read = VectoredRead(pid)
         self._aux = VectoredRead(pid)
@@ -226,10 +228,11 @@ class Sampler:
         thread.judge(rejected)
         self.counters.rejected += rejected
         self._running += 1
-        chance = self._chances[thread.calm]
+        calm = thread.calm and not self._all_exact
+        chance = self._chances[calm]
         if chance > 0 and self.budget.drawn(chance):
-            self._sample_exact(thread, outcome, holds, moment, late, chance)
-        elif chance > 0 and not thread.calm:
+            self._sample_exact(thread, outcome, holds, moment, late, chance, calm)
+        elif chance > 0 and not calm:
             # Those accepted are too shallow: one that is drawn to be exact stands for them.
             thread.account.passed(moment, late)
         else:
@@ -259,6 +262,7 @@ class Sampler:
         moment: float,
         late: float,
         chance: float,
+        calm: bool,
     ) -> None:
         """A sample that was drawn to be exact. It stands for others: so many of a busy thread for its time,
         and of any thread for whose time it is."""
@@ -269,7 +273,7 @@ class Sampler:
             still = self.exact.read(thread, self._aux, self.tree.now)
         if still is None:
             to_come = self.exact.late(thread)
-            if not thread.calm:
+            if not calm:
                 # It tells later what it was doing now, or else the next one stands for this one, too.
                 if to_come is not None:
                     to_come.weight += account.passed(moment, late) * scale
@@ -279,11 +283,11 @@ class Sampler:
                 outcome = thread.read(self._aux, double=True)
         queued = self._had_no_core(thread, holds, moment)
         key = self._key(thread, outcome if still is None else still.outcome)
-        weight = account.ran(key, moment, late, holds, 1.0 if thread.calm else scale, queued)
+        weight = account.ran(key, moment, late, holds, 1.0 if calm else scale, queued)
         if queued:
             # It used no CPU time that could be anybody's.
             return
-        if thread.calm:
+        if calm:
             weight *= scale
         if still is not None:
             self._note(thread, key, still, weight)
@@ -302,7 +306,7 @@ class Sampler:
     def _estimate(
         self, thread: Watched, key: Place | str, outcome: Place | Outcome, holds: bool, weight: float
     ) -> None:
-        """Without stops: a thread that calls what is not Python, or runs without the GIL, is in native code."""
+        """Without stops: a thread that calls what is not Python, or has no GIL, runs native code."""
         assert self.stacks is not None
         if type(outcome) is not Place:
             return
@@ -335,14 +339,18 @@ class Sampler:
         """A blocked thread stands still by itself: it is read without being stopped."""
         account = thread.account
         outcome = self._parse(thread, buffer, double=True)
-        unmoved = syscall == thread.syscall and outcome is account.last_key
-        if not unmoved:
+        if syscall == thread.syscall and outcome is thread.parked[0]:
+            outcome = thread.parked[1] or outcome
+        else:
             # The tick's read may have come by before it blocked, and it may have woken up by now.
-            outcome = thread.read(self._aux, double=False)
+            there = outcome = thread.read(self._aux, double=False)
             self._dirty = True
+            if self.stacks is not None and self.stacks.frames:
+                outcome = self.stacks.blocked(thread, syscall, self._aux.buffer, outcome, self.tree.now)
             if thread.task.syscall() != syscall:
                 # The next sample stands for this one, too.
                 return
+            thread.parked = there, outcome
         first = not thread.syscall
         state = waiting_state(syscall, thread.state.interpreter.gil, self._gil_size)
         reason = self._reasons.of(thread.tid, syscall, state, self.tree.now)
@@ -394,9 +402,16 @@ class Sampler:
         """Settle the accounts of all threads: see `Settler.settle`."""
         return self._settler.settle(now, gone=gone)
 
+    @property
+    def full(self) -> bool:
+        """Whether `forget_places` is due: a tree has outgrown its limit."""
+        return self.tree.full or (self.stacks is not None and self.stacks.merger.size > self.tree.limit)
+
     def forget_places(self, now: float) -> None:
-        """Begin the stack tree anew: it has outgrown its limit."""
+        """Begin the stack trees anew."""
         self.tree.reset()
+        if self.stacks is not None:
+            self.stacks.merger.reset()
         self.roster.forget_places(now)
 
     def close(self) -> None:

@@ -30,8 +30,8 @@ class Watched:
     """A thread under watch. `key_empty` names the row for when it runs no Python."""
 
     __slots__ = (
-        "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "laid", "missing", "name", "reader",
-        "rejects", "run_ns", "sees_syscall", "stack_end", "stack_room", "state", "syscall", "task", "tid",
+        "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "laid", "missing", "name",
+        "parked", "reader", "rejects", "run_ns", "sees_syscall", "stack_end", "stack_room", "state", "syscall", "task", "tid",
         "trials", "warm", "wire",
     )  # fmt: skip
 
@@ -60,6 +60,8 @@ class Watched:
         self.awake_at = account.last
         """When it was last seen running or holding the GIL."""
         self.syscall: bytes | None = b""
+        self.parked: tuple[Place | Outcome | None, Place | Outcome | None] = (None, None)
+        """Where it was seen blocked last, and that with C frames."""
         self.sees_syscall = True
         """Whether its state must be asked of the kernel even while it holds the GIL."""
         self.stack_end = 0

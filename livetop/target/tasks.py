@@ -82,7 +82,7 @@ class Task:
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise TargetError(
-                    "too many open files: three are needed for each busy thread of the target (see `ulimit -n`)"
+                    "too many open files: three are needed for each busy thread (see `ulimit -n`)"
                 ) from None
             return -1
 
