@@ -34,11 +34,6 @@ IN_PYTHON = frozenset(_IN_PYTHON_NAMES.split())
 """C functions that run while Python code is being called, or an instance of a Python class made."""
 
 
-def plain(name: str) -> str:
-    """A function's name without what the compiler has added."""
-    return name.partition(".")[0]
-
-
 def is_glue(name: str) -> bool:
     """Whether a C function only passes calls on."""
     return name in _GLUE

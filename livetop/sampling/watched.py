@@ -31,8 +31,8 @@ class Watched:
 
     __slots__ = (
         "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "laid", "missing", "name",
-        "parked", "reader", "rejects", "run_ns", "sees_syscall", "stack_end", "stack_room", "state", "syscall", "task", "tid",
-        "trials", "warm", "wire",
+        "parked", "reader", "rejects", "run_ns", "sees_syscall", "stack_end", "stack_room", "state",
+        "syscall", "task", "tid", "trials", "warm", "wire",
     )  # fmt: skip
 
     def __init__(

@@ -1,4 +1,4 @@
-"""An environment with numpy and Scalene for the target's interpreter, outside the checkout."""
+"""An environment for the target's interpreter, outside the checkout: for numpy, and for Scalene."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from pathlib import Path
 from .machine import version_of
 from .processes import MeasureError
 
-PACKAGES = ("numpy", "scalene")
-
 _PATIENCE = 600.0
 
 
-def prepared(python: str) -> str:
-    """The interpreter of an environment made with `python`; installs what is missing. Raises MeasureError.
+def prepared(python: str, *packages: str) -> str:
+    """The interpreter of an environment made with `python` that has these packages. Raises MeasureError.
 
     It is kept in the user's cache folder, one a version, and used again.
     """
@@ -24,10 +22,11 @@ def prepared(python: str) -> str:
     folder = cache / "livetop-bench" / version_of(python)
     inner = str(folder / "bin" / "python")
     if not Path(inner).exists():
-        print(f"bench: making {folder} with {', '.join(PACKAGES)}", file=sys.stderr)
+        print(f"bench: making {folder}", file=sys.stderr)
         _run(python, "-m", "venv", str(folder))
-    if not all(_has(inner, package) for package in PACKAGES):
-        _run(inner, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES)
+    for package in packages:
+        if not _has(inner, package):
+            _run(inner, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package)
     return inner
 
 

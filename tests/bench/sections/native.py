@@ -41,7 +41,7 @@ NONE = Goal(limit=1)
 
 def native(plan: Plan) -> Iterator[Row]:
     """livetop as it splits lines, with C frames in its stacks (`--native`), and py-spy with C frames."""
-    python = prepared(plan.python)
+    python = prepared(plan.python, "numpy")
     mixed = partial(counting, python, "bench_native.py", str(DEPTH))
     # Every sample of livetop's is exact, as every sample of py-spy's is.
     fast = alternate(mixed, _samplers(plan, FAST, 1.0), plan.rounds)
@@ -167,7 +167,7 @@ def _interrupted(plan: Plan) -> Iterator[Row]:
 def _versions(plan: Plan) -> Iterator[Row]:
     """Whole stacks by version of the target, of those that numpy can be installed for."""
     for one in interpreters.one_a_version():
-        target = partial(counting, prepared(one.path), "bench_native.py", str(DEPTH))
+        target = partial(counting, prepared(one.path, "numpy"), "bench_native.py", str(DEPTH))
         only = {LIVETOP: _samplers(plan, FAST, 1.0)[LIVETOP]}
         series = alternate(target, only, plan.rounds)
         stacks = sum(series[LIVETOP].values("exact"))

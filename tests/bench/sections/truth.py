@@ -32,10 +32,11 @@ def truth(plan: Plan) -> Iterator[Row]:
     """Each tool for as long, on a fresh run of the same mix, judged by that run's own truth."""
     quick = plan.rounds == 1
     seconds = 3 * plan.long
-    python = prepared(plan.python)
+    python = prepared(plan.python, "numpy")
     knowledge = learn(python, 1.0 if quick else 4.0)
     told: dict[str, list[dict[str, Figures]]] = {name: [] for name in CONTENDERS}
     failures: dict[str, list[str]] = {name: [] for name in CONTENDERS}
+    fared: list[str] = []
     held: dict[str, list[tuple[bool, bool]]] = {name: [] for name in SETTINGS}
     for number, (half, threads) in enumerate(MIXES[:1] if quick else MIXES):
         mix = _Mix(python, plan.pyspy, knowledge, half, threads, SEED + number, seconds)
@@ -46,13 +47,15 @@ def truth(plan: Plan) -> Iterator[Row]:
             except EXPECTED as error:
                 failures[name].append(str(error))
                 of_mix[name], bounds = {}, []
+            if note := mix.notes.get(name):
+                fared.append(f"{name} on {half}, {threads} threads: {note}")
             told[name].append(of_mix[name])
             if name in held:
                 held[name] += bounds
         more = f"{threads} threads, " if threads > 1 else ""
         where = {item: knowledge.places.where(item) for item in mix.truth}
         yield from line_rows(where, {TRUTH: mix.truth, **of_mix}, more)
-    yield from summary(told, failures)
+    yield from summary(told, failures, tuple(fared))
     for kind, what in enumerate(("own", "native")):
         series, notes = {}, []
         for name, found in held.items():
@@ -80,6 +83,7 @@ class _Mix:
         self._words = (str(threads), str(seed), half)
         self._seconds = seconds
         self.truth: dict[str, Figures] = {}
+        self.notes: dict[str, str] = {}
         self._how: dict[str, Callable[[Path], list[Reading]]] = {
             **{name: partial(self._livetop, settings) for name, settings in SETTINGS.items()},
             "py-spy --native": self._by_pyspy,
@@ -90,6 +94,7 @@ class _Mix:
         """(figures by item; of each interval: is it of native time, does it hold the truth)."""
         with tempfile.TemporaryDirectory(prefix="livetop-bench-") as folder:
             whole, *windows = self._how[name](Path(folder))
+            self.notes[name] = whole.note
             true = truth_of(self._knowledge, Path(folder), whole.t0, whole.t1)
             found = figures(true, whole)
             # Shares differ a little from run to run: the table shows those of the first.
@@ -123,7 +128,9 @@ class _Mix:
             return [tools.pyspy(self._pyspy, pid, self._knowledge.places, PYSPY_RATE, self._seconds)]
 
     def _scalene(self, folder: Path) -> list[Reading]:
-        return [tools.scalene(self._python, self._knowledge.places, self._arguments, folder, self._seconds)]
+        # It may not be there for this version: then it alone is missing.
+        python = prepared(self._python, "scalene")
+        return [tools.scalene(python, self._knowledge.places, self._arguments, folder, self._seconds)]
 
 
 def _holds(bound: Bound, value: float, unsure: float) -> bool:

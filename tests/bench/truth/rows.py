@@ -92,7 +92,11 @@ def line_rows(
         yield SplitRow(f"{prefix}{item}:{named[item]}", POINTS, "error", series, GOAL)
 
 
-def summary(told: Mapping[str, list[dict[str, Figures]]], failures: Mapping[str, list[str]]) -> Iterator[Row]:
+def summary(
+    told: Mapping[str, list[dict[str, Figures]]],
+    failures: Mapping[str, list[str]],
+    notes: tuple[str, ...],
+) -> Iterator[Row]:
     """Worst and mean of each tool over all lines of all mixes."""
     tables = (
         ("worst error of python/native/system", "error", max, GOAL),
@@ -109,4 +113,4 @@ def summary(told: Mapping[str, list[dict[str, Figures]]], failures: Mapping[str,
             found = [{figure: how(values)}] if values else []
             # The first row tells of failures.
             series[name] = Series(found, list(failures[name]) if goal else [])
-        yield Row(what, POINTS, figure, series, goal)
+        yield Row(what, POINTS, figure, series, goal, notes if goal else ())

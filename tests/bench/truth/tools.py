@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import signal
 import subprocess
@@ -47,6 +48,8 @@ class Reading:
     exact: dict[str, int] = field(default_factory=dict)
     bounds_own: list[Bound] = field(default_factory=list)
     bounds_native: list[Bound] = field(default_factory=list)
+    note: str = ""
+    """How the tool itself fared."""
 
 
 # ---------------------------------------------------------------- livetop
@@ -80,13 +83,27 @@ def livetop(pid: int, places: Places, settings: Settings, windows: int, seconds:
                 while last.t1 - first.t0 < seconds:
                     last = next(deltas)
                 rows = session.profile.rows(Query(window=None)).rows
-                found.append(_reading(rows, places, first.t0, last.t1))
+                reading = _reading(rows, places, first.t0, last.t1)
+                reading.note = _fared(session, rows)
+                found.append(reading)
         finally:
             session.stop()
             session.close()
     except LinkError as error:
         raise MeasureError(str(error)) from None
     return found
+
+
+def _fared(session: Live, rows: Iterable[Row]) -> str:
+    """What it saw, and the share that it says it did not see."""
+    sampling = session.profile.sampling
+    special = {row.function: row.own_share for row in rows if row.kind == "special" and row.own}
+    unseen = "".join(f", {share:.1%} {name}" for name, share in special.items())
+    seconds = sampling.duration or math.inf
+    return (
+        f"{sampling.samples / seconds:,.0f} samples and {sampling.exact / seconds:,.0f} exact a second, "
+        f"{sampling.unwind_failed:,} of {sampling.unwound + sampling.unwind_failed:,} C stacks not whole{unseen}"
+    )
 
 
 def _deltas(session: Live) -> Iterator[Delta]:

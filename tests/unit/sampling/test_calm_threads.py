@@ -119,12 +119,12 @@ def test_a_thread_without_python_is_a_row_of_its_own() -> None:
     stranger = Stranger(_Task(*times), (1_000_000_000, 0))
     ((found, cells, seconds),) = stranger.settle()
     assert found is stranger
-    assert cells == {("[thread: blas]", State.OWN): [1, 0.5, 0.25]}
+    assert cells == {("[thread: blas]", State.OWN, ""): [1, 0.5, 0.25]}
     assert seconds.own == 0.5
     # Nothing used, nothing told.
     assert stranger.settle() == []
     ((_, cells, seconds),) = stranger.settle()
-    assert cells["[thread: blas]", State.QUEUED][1] == seconds.queued == 0.25
+    assert cells["[thread: blas]", State.QUEUED, ""][1] == seconds.queued == 0.25
     # Gone; and times never count backwards.
     assert stranger.settle() == []
     ((_, _, seconds),) = stranger.settle()

@@ -42,7 +42,7 @@ def test_settlements_are_summed_until_taken(definitions: Definitions) -> None:
     assert stream.empty
     thread = _watched()
     for second in range(3):
-        cells: Cells = {("a", State.OWN): [2, 0.25, 0.03], ("b", State.IDLE): [1, 0.75, 0.5]}
+        cells: Cells = {("a", State.OWN, ""): [2, 0.25, 0.03], ("b", State.IDLE, ""): [1, 0.75, 0.5]}
         stream.add([(thread, cells, _seconds(0.25, 0.75, 3))], 11.0 + second, ())
     assert not stream.empty
     delta = stream.take(Sampling(ticks=5))
@@ -66,7 +66,7 @@ def test_settlements_are_summed_until_taken(definitions: Definitions) -> None:
 def test_threads_do_not_mix(definitions: Definitions) -> None:
     stream = Stream(definitions, 0.0)
     one, two = _watched(1), _watched(2)
-    cell = {("a", State.OWN): [1.0, 0.5, 0.25]}
+    cell = {("a", State.OWN, ""): [1.0, 0.5, 0.25]}
     stream.add([(one, dict(cell), _seconds(0.5)), (two, dict(cell), _seconds(0.5))], 1.0, ())
     delta = stream.take(Sampling())
     assert {cell.thread for cell in delta.cells} == {one.wire, two.wire}
@@ -80,7 +80,7 @@ def test_cells_on_top_go_to_other_and_lose_no_second(
     stream = Stream(definitions, 0.0)
     thread = _watched()
     for number in range(400):
-        cells: Cells = {(f"line {number}", State.OWN): [1, 0.01, 0.0001]}
+        cells: Cells = {(f"line {number}", State.OWN, ""): [1, 0.01, 0.0001]}
         stream.add([(thread, cells, _seconds(0.01))], number / 100, ())
     delta = stream.take(Sampling())
     assert len(delta.cells) <= 52
@@ -89,7 +89,7 @@ def test_cells_on_top_go_to_other_and_lose_no_second(
     other = definitions.node("[other]")
     assert sum(cell.weight for cell in delta.cells if cell.node == other) == pytest.approx(3.5)
     # What is already there goes on being counted for itself after the next take.
-    stream.add([(thread, {("line 1", State.OWN): [1, 0.01, 0.0001]}, _seconds(0.01))], 5.0, ())
+    stream.add([(thread, {("line 1", State.OWN, ""): [1, 0.01, 0.0001]}, _seconds(0.01))], 5.0, ())
     assert [cell.node for cell in stream.take(Sampling()).cells] == [definitions.node("line 1")]
 
 
@@ -101,7 +101,7 @@ def test_the_state_is_the_last_one_seen(definitions: Definitions, state: State, 
     stream = Stream(definitions, 0.0)
     thread = _watched()
     if state is State.OWN:
-        thread.account.ran("a", 0.5, 0.0, False, False)
+        thread.account.ran("a", 0.5, 0.0, False)
     else:
         thread.account.slept("a", state, 0.5, 0.0)
     stream.add([(thread, {}, _seconds(samples=1))], 1.0, ())
