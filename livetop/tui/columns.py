@@ -16,6 +16,8 @@ WIDE = 100
 """Columns of the terminal from which on the wide widths are used."""
 HOT, COLD = 0.10, 0.0005
 """Own shares from which on a row stands out, and below which its figure is a quiet 0.0."""
+VAGUE = 0.25
+"""A native share that may be off by more than this is quiet: too few exact samples yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def _seconds_cell(value: Callable[[Entry], float]) -> Callable[[Entry, Look, int
 
 
 def _native(entry: Entry, look: Look, width: int) -> Line:
-    return [(figures.native(entry.native, entry.row.estimated).rjust(width), look.palette.plain)]
+    margin = entry.row.native_margin
+    style = look.palette.quiet if margin is None or margin > VAGUE else look.palette.plain
+    return [(figures.native(entry.native, entry.row.estimated).rjust(width), style)]
 
 
 def _heat(entry: Entry, look: Look, width: int) -> Line:

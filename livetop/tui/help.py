@@ -19,7 +19,7 @@ from livetop.tui.theme import Palette
 WORDS: tuple[tuple[str, str], ...] = (
     ("%OWN %TOT", "share of the window: of the line itself, with what it calls"),
     ("OWN TOTAL", "the same in seconds, since the reset"),
-    ("NAT% ~", "native part of its own time; ~: nothing was stopped, so it is estimated, the kernel in it"),
+    ("NAT% ~", "native part of its own time (dim: vaguely known, ~: estimated)"),
     ("HEAT", "%OWN as a bar: §"),
     ("(9.8)", "in the source: no time of its own, but so much of what it calls"),
     ("+/-", "^ v: more or less than five seconds ago, beyond noise"),

@@ -48,6 +48,16 @@ def test_unknown_native_share_is_a_dash() -> None:
     assert text_of(column.cell(entry(native=0.0), Look(), 4)) == "  0%"
 
 
+def test_a_native_share_that_is_only_vaguely_known_is_quiet() -> None:
+    column, look = next(column for column in HOT_COLUMNS if column.id == "native"), Look()
+    styles = []
+    for low, high in ((0.45, 0.55), (0.2, 0.55), (None, None)):
+        row = Row(("line", 1), "", 1, "f", "", 1, None, 1.0, 1.0, 1.0, 1.0,
+                  native_share=0.5, native_low=low, native_high=high)  # fmt: skip
+        styles.append(column.cell(Entry(row.key, row, 1.0, 1.0, 1.0, 1.0), look, 5)[0][1])
+    assert styles == [look.palette.plain, look.palette.quiet, look.palette.quiet]
+
+
 def test_hot_rows_stand_out_and_zeros_do_not() -> None:
     look = Look()
     column = HOT_COLUMNS[0]
