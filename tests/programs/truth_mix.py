@@ -1,8 +1,9 @@
-"""A program that knows where its time goes: truth_mix.py calibrate SECONDS, or run FOLDER THREADS SEED HALF [SECONDS].
+"""A program that knows where its time goes: truth_mix.py calibrate SECONDS THREADS, or run FOLDER THREADS SEED HALF [SECONDS].
 
-`calibrate` runs each workload alone in a fresh thread and prints, as JSON, what its time consists of: the
+`calibrate` runs each workload in a fresh thread of its own and prints, as JSON, what its time consists of: the
 kernel's part by the thread's own stime, the interpreter's part of a native line by the same bytecode over next
-to nothing, a callback's part by running the callback alone. Shares are of the workload's CPU time.
+to nothing, a callback's part by running the callback alone. Shares are of the workload's CPU time. The other
+THREADS - 1 threads are at work with everything meanwhile: fighting for the GIL is the kernel's time, too.
 
 `run` gives each of THREADS threads the workloads in random order, a few milliseconds each, without end or for
 SECONDS; HALF is even, odd or all of them. Each burst is a record in FOLDER/N.log (RECORD: monotonic time and the thread's CPU time at its
@@ -10,6 +11,7 @@ beginning and at its end, in ns, and the number of the item), so the truth of an
 from it. It says "ready" when all of them have begun. Under Scalene, only the bursts are profiled.
 """
 
+import contextlib
 import json
 import mmap
 import os
@@ -28,6 +30,8 @@ RECORD = struct.Struct("<qqqqq")
 LOG_BYTES = 64 << 20
 SHORTEST, LONGEST = 5e6, 20e6
 """ns of CPU time of a burst."""
+PATIENCE = 5
+"""Times longer than its CPU time that a calibration may last."""
 HALVES = {"even": WORKLOADS[::2], "odd": WORKLOADS[1::2], "all": WORKLOADS}
 
 now, used = time.monotonic_ns, time.thread_time_ns
@@ -69,8 +73,8 @@ def alone(seconds, step):
 
     def body():
         kernel = resource.getrusage(resource.RUSAGE_THREAD).ru_stime
-        began = used()
-        while used() - began < seconds * 1e9:
+        began, end = used(), now() + PATIENCE * seconds * 1e9
+        while used() - began < seconds * 1e9 and now() < end:
             step()
         spent = used() - began
         kernel = resource.getrusage(resource.RUSAGE_THREAD).ru_stime - kernel
@@ -82,9 +86,11 @@ def alone(seconds, step):
     return found[0]
 
 
-def calibrate(workload, seconds):
+def calibrate(workload, seconds, crowd):
     """What a workload's CPU time is made of: shares of it by item, and how sure they are (one sigma)."""
-    rounds = rounds_of(workload, 4e6, {workload.name: pace(workload.run)})
+    paces = {workload.name: pace(workload.run)}
+    # What it does next to others in short steps: a thread that gives the GIL away may wait for it each time.
+    rounds = rounds_of(workload, 5e5 if crowd else 4e6, paces)
     main, after = [], []
 
     def step():
@@ -92,10 +98,8 @@ def calibrate(workload, seconds):
         if workload.after:
             after.append(cost(workload.after, rounds))
 
-    step()
-    main.clear()
-    after.clear()
-    spent, kernel = alone(seconds, step)
+    with company(crowd):
+        spent, kernel = alone(seconds, step)
     if after:
         # All of the second step is the kernel's.
         kernel = (kernel * spent - sum(after)) / sum(main)
@@ -109,7 +113,8 @@ def calibrate(workload, seconds):
         "least": 0.0,
         "inner": 0.0,
     }
-    mine = statistics.median(main) / rounds
+    rounds = rounds_of(workload, 4e6, paces)
+    mine = statistics.median(cost(workload.run, rounds) for _ in range(20)) / rounds
     if workload.least:
         found["least"] = min(cost(workload.least, rounds) for _ in range(20)) / rounds / mine
     if workload.inner:
@@ -117,6 +122,30 @@ def calibrate(workload, seconds):
         found["inner_name"] = name
         found["inner"] = statistics.median(cost(run, 1) for _ in range(50)) / mine
     return found
+
+
+@contextlib.contextmanager
+def company(crowd):
+    """So many other threads at work."""
+    stop = threading.Event()
+
+    def work(rng):
+        order = list(WORKLOADS)
+        while not stop.is_set():
+            for workload in rng.sample(order, len(order)):
+                if not stop.is_set() and not workload.after:
+                    workload.run(rounds_of(workload, 2e6, PACES))
+
+    others = [threading.Thread(target=work, args=(random.Random(index),)) for index in range(crowd)]
+    for thread in others:
+        thread.start()
+    yield
+    stop.set()
+    for thread in others:
+        thread.join()
+
+
+PACES = {}
 
 
 def conduct(log, order, rng, paces, stop):
@@ -167,8 +196,9 @@ def run(folder, threads, seed, half, seconds=None):
 
 if __name__ == "__main__":
     if sys.argv[1] == "calibrate":
-        seconds = float(sys.argv[2])
-        parts = {workload.name: calibrate(workload, seconds) for workload in WORKLOADS}
+        seconds, crowd = float(sys.argv[2]), int(sys.argv[3]) - 1
+        PACES |= {workload.name: pace(workload.run) for workload in WORKLOADS}
+        parts = {workload.name: calibrate(workload, seconds, crowd) for workload in WORKLOADS}
         print(json.dumps({"items": list(NUMBER), "parts": parts}))
     else:
         run(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5], *map(float, sys.argv[6:7]))

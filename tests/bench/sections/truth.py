@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.bench.environment import prepared
 from tests.bench.rounds import EXPECTED, Figures, Plan, Series
 from tests.bench.table import KEPT, LIVETOP, Goal, Row
 from tests.bench.truth import tools
-from tests.bench.truth.known import Knowledge, learn, truth_of
+from tests.bench.truth.known import Knowledge, Truth, learn, truth_of
 from tests.bench.truth.rows import TRUTH, figures, line_rows, summary
-from tests.bench.truth.tools import Bound, Reading, Settings
+from tests.bench.truth.tools import Reading, Settings
 
 USUAL = "livetop, usual"
 CONTENDERS = (LIVETOP, USUAL, "py-spy --native", "Scalene")
@@ -23,6 +25,8 @@ SETTINGS = {LIVETOP: Settings(1000.0, 1.0), USUAL: Settings(100.0, 0.01)}
 MIXES = (("even", 1), ("odd", 1), ("all", 2))
 """Half of the workloads, threads."""
 WINDOW = 3.0
+LEAST = 0.01
+"""Of a window's CPU time: intervals of rarer lines are not held against it."""
 HONEST = Goal(limit=0.93)
 SEED = 11
 PYSPY_RATE = 1000.0
@@ -33,37 +37,50 @@ def truth(plan: Plan) -> Iterator[Row]:
     quick = plan.rounds == 1
     seconds = 3 * plan.long
     python = prepared(plan.python, "numpy")
-    knowledge = learn(python, 1.0 if quick else 4.0)
+    mixes = MIXES[:1] if quick else MIXES
+    learnt = {threads: learn(python, 1.0 if quick else 4.0, threads) for _, threads in mixes}
     told: dict[str, list[dict[str, Figures]]] = {name: [] for name in CONTENDERS}
     failures: dict[str, list[str]] = {name: [] for name in CONTENDERS}
     fared: list[str] = []
-    held: dict[str, list[tuple[bool, bool]]] = {name: [] for name in SETTINGS}
-    for number, (half, threads) in enumerate(MIXES[:1] if quick else MIXES):
+    held: dict[str, list[Check]] = {name: [] for name in SETTINGS}
+    for number, (half, threads) in enumerate(mixes):
+        knowledge = learnt[threads]
         mix = _Mix(python, plan.pyspy, knowledge, half, threads, SEED + number, seconds)
         of_mix: dict[str, dict[str, Figures]] = {}
         for name in CONTENDERS:
             try:
-                of_mix[name], bounds = mix.measure(name)
+                of_mix[name], checks = mix.measure(name)
             except EXPECTED as error:
                 failures[name].append(str(error))
-                of_mix[name], bounds = {}, []
+                of_mix[name], checks = {}, []
             if note := mix.notes.get(name):
                 fared.append(f"{name} on {half}, {threads} threads: {note}")
             told[name].append(of_mix[name])
             if name in held:
-                held[name] += bounds
+                held[name] += checks
         more = f"{threads} threads, " if threads > 1 else ""
         where = {item: knowledge.places.where(item) for item in mix.truth}
         yield from line_rows(where, {TRUTH: mix.truth, **of_mix}, more)
     yield from summary(told, failures, tuple(fared))
-    for kind, what in enumerate(("own", "native")):
+    for share in ("own", "native"):
         series, notes = {}, []
-        for name, found in held.items():
-            inside = [holds for is_native, holds in found if is_native == bool(kind)]
-            series[name] = Series([{"held": sum(inside) / len(inside)}] if inside else [])
-            notes.append(f"{name}: {len(inside)} intervals")
-        label = f"95 % intervals of the {what} share that hold it, windows of {WINDOW:g} s"
+        for name, checks in held.items():
+            of_share = [check for check in checks if check.share == share]
+            missed = Counter(check.item for check in of_share if not check.holds)
+            kept = len(of_share) - missed.total()
+            series[name] = Series([{"held": kept / len(of_share)}] if of_share else [])
+            worst = ", ".join(f"{item} {count}" for item, count in missed.most_common(6))
+            notes.append(f"{name}: {kept} of {len(of_share)}; not for {worst or 'none'}")
+        label = f"95 % intervals of the {share} share that hold it, windows of {WINDOW:g} s"
         yield Row(label, KEPT, "held", series, HONEST, tuple(notes))
+
+
+class Check(NamedTuple):
+    """One interval of a row's own or native share, held against the truth of its window."""
+
+    share: str
+    item: str
+    holds: bool
 
 
 class _Mix:
@@ -90,8 +107,8 @@ class _Mix:
             "Scalene": self._scalene,
         }
 
-    def measure(self, name: str) -> tuple[dict[str, Figures], list[tuple[bool, bool]]]:
-        """(figures by item; of each interval: is it of native time, does it hold the truth)."""
+    def measure(self, name: str) -> tuple[dict[str, Figures], list[Check]]:
+        """(figures by item, what came of the intervals of the windows)."""
         with tempfile.TemporaryDirectory(prefix="livetop-bench-") as folder:
             whole, *windows = self._how[name](Path(folder))
             self.notes[name] = whole.note
@@ -99,18 +116,12 @@ class _Mix:
             found = figures(true, whole)
             # Shares differ a little from run to run: the table shows those of the first.
             self.truth = self.truth or figures(true, None)
-            bounds: list[tuple[bool, bool]] = []
-            for window in windows:
-                of_window = truth_of(self._knowledge, Path(folder), window.t0, window.t1)
-                for is_native, each in ((False, window.bounds_own), (True, window.bounds_native)):
-                    for bound in each:
-                        split = of_window.splits.get(bound.item)
-                        if split is None or split.own < 0.01:
-                            continue
-                        value = split.native / split.own if is_native else split.own
-                        unsure = of_window.unsure[bound.item] / split.own if is_native else 0.0
-                        bounds.append((is_native, _holds(bound, value, unsure)))
-        return found, bounds
+            checks = [
+                check
+                for window in windows
+                for check in _checks(window, truth_of(self._knowledge, Path(folder), window.t0, window.t1))
+            ]
+        return found, checks
 
     def _arguments(self, folder: Path) -> list[str]:
         return ["run", str(folder), *self._words]
@@ -133,6 +144,14 @@ class _Mix:
         return [tools.scalene(python, self._knowledge.places, self._arguments, folder, self._seconds)]
 
 
-def _holds(bound: Bound, value: float, unsure: float) -> bool:
+def _checks(window: Reading, true: Truth) -> Iterator[Check]:
     """What is not known of the truth itself is not held against an interval."""
-    return bound.low - unsure <= value <= bound.high + unsure
+    for share, bounds in (("own", window.bounds_own), ("native", window.bounds_native)):
+        for bound in bounds:
+            split = true.splits.get(bound.item)
+            if split is None or split.own < LEAST:
+                continue
+            value, unsure = split.own, 0.0
+            if share == "native":
+                value, unsure = split.native / split.own, true.unsure[bound.item] / split.own
+            yield Check(share, bound.item, bound.low - unsure <= value <= bound.high + unsure)

@@ -1,7 +1,8 @@
 """The truth about tests/programs/truth_mix.py: which item spent how much CPU time of which kind, and when.
 
 How it is known. CPU time: the thread's own clock, read before and after each burst, which lasts milliseconds.
-The kernel's part: the stime of a thread that does nothing else (`calibrate`). It counts ticks, so it is as
+The kernel's part: the stime of a thread that does nothing else, next to as
+many others as in the mix (`calibrate`). It counts ticks, so it is as
 sure as their number allows, and a tick that falls into the entry of the kernel counts for the user: it may be
 a tenth too low where the kernel is entered all the time. A callback's part: its work alone. The interpreter's
 part of a native line: the same bytecode over next to nothing; else the line comes round so rarely that it is
@@ -31,7 +32,7 @@ _NANO = 1e-9
 
 
 class Split(NamedTuple):
-    """Shares of all CPU time. `native` and `system` are None where a tool does not tell them apart."""
+    """Shares of all CPU time."""
 
     python: float
     native: float
@@ -40,6 +41,11 @@ class Split(NamedTuple):
     @property
     def own(self) -> float:
         return self.python + self.native + self.system
+
+    @property
+    def rest(self) -> float:
+        """What is not Python, as some tools tell it."""
+        return self.native + self.system
 
 
 @dataclass(frozen=True)
@@ -114,11 +120,10 @@ class Truth(NamedTuple):
     """CPU seconds of all threads."""
 
 
-def learn(python: str, seconds: float) -> Knowledge:
+def learn(python: str, seconds: float, threads: int) -> Knowledge:
     """Calibrates, with an interpreter that has numpy, `seconds` a workload. Raises MeasureError."""
-    run = subprocess.run(
-        [python, str(MIX), "calibrate", str(seconds)], capture_output=True, text=True, timeout=_PATIENCE
-    )
+    command = [python, str(MIX), "calibrate", str(seconds), str(threads)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
     if run.returncode:
         raise MeasureError(f"calibration failed: {run.stderr.strip()[-200:]}")
     said = json.loads(run.stdout)

@@ -22,8 +22,9 @@ PARTS = ("python", "native", "system")
 def figures(truth: Truth, reading: Reading | None) -> dict[str, Figures]:
     """Item -> figures of the items that are worth it; the truth's own without a reading.
 
-    `error`: the largest difference of python, native and system, of all CPU time; `relative`: the same of
-    the line's own time, with its own share left out of it; `own_error` of the own share.
+    `error`: the largest difference of python, native and system, of all CPU time; `kernel_aside`: of python
+    and all else; `relative`: of python, native and system within the line's own time, whatever its share;
+    `own_error`: of the own share.
     """
     found: dict[str, Figures] = {}
     for item, true in truth.splits.items():
@@ -39,6 +40,7 @@ def figures(truth: Truth, reading: Reading | None) -> dict[str, Figures]:
         if split is not None:
             each |= split._asdict()
             each["error"] = max(abs(a - b) for a, b in zip(split, true, strict=True))
+            each["kernel_aside"] = max(abs(split.python - true.python), abs(split.rest - true.rest))
             if split.own:
                 each["relative"] = max(
                     abs(a / split.own - b / true.own) for a, b in zip(split, true, strict=True)
@@ -101,6 +103,8 @@ def summary(
     tables = (
         ("worst error of python/native/system", "error", max, GOAL),
         ("mean error of python/native/system", "error", statistics.mean, None),
+        ("worst error of python/all else", "kernel_aside", max, None),
+        ("mean error of python/all else", "kernel_aside", statistics.mean, None),
         ("worst error within a line's own time", "relative", max, None),
         ("mean error within a line's own time", "relative", statistics.mean, None),
         ("worst error of the own share", "own_error", max, None),

@@ -100,9 +100,10 @@ def _fared(session: Live, rows: Iterable[Row]) -> str:
     special = {row.function: row.own_share for row in rows if row.kind == "special" and row.own}
     unseen = "".join(f", {share:.1%} {name}" for name, share in special.items())
     seconds = sampling.duration or math.inf
+    stacks = sampling.unwound + sampling.unwind_failed
     return (
         f"{sampling.samples / seconds:,.0f} samples and {sampling.exact / seconds:,.0f} exact a second, "
-        f"{sampling.unwind_failed:,} of {sampling.unwound + sampling.unwind_failed:,} C stacks not whole{unseen}"
+        f"{sampling.unwind_failed:,} of {stacks:,} C stacks not whole{unseen}"
     )
 
 
