@@ -16,6 +16,7 @@ from livetop.cpython.tree import Place
 from livetop.profile.states import State
 
 from .evidence import Evidence
+from .kernel_time import KernelTime
 
 K = TypeVar("K")
 
@@ -47,9 +48,9 @@ class Account:
     """The weights of one thread since its last settlement, and what is still owed. Times in seconds."""
 
     __slots__ = (
-        "asleep", "busy", "evidence", "held", "last", "last_key", "last_reason", "last_state", "owed_own",
-        "owed_queued", "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running", "samples",
-        "settled", "unseen",
+        "asleep", "busy", "evidence", "held", "kernel", "last", "last_key", "last_reason", "last_state",
+        "owed_own", "owed_queued", "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running",
+        "samples", "settled", "unseen",
     )  # fmt: skip
 
     def __init__(self, now: float, times: tuple[int, int]) -> None:
@@ -63,6 +64,7 @@ class Account:
         # place -> count, weight, weight squared, and these while it held the GIL
         self.running: dict[Key, list[float]] = {}
         self.evidence: Evidence[Key] = Evidence()
+        self.kernel = KernelTime()
         # place -> count, weight, weight squared, and so for the other two
         self.queued: dict[Key, list[float]] = {}
         self.asleep: dict[tuple[Key, State, str], list[float]] = {}
@@ -186,7 +188,7 @@ class Account:
         # schedstat runs up to 4 ms behind, so this may be a little below zero until the next settlement.
         self.owed_sleep += wall - seconds.own - seconds.queued
         self._pay_unseen(wall, seconds, cells)
-        self._pay_running(cells, system)
+        self._pay_running(cells, system, wall)
         self._pay_asleep(seconds, cells)
         self._write_off(now, seconds, cells)
         for key, (count, weight, squared) in self.held.items():
@@ -212,7 +214,7 @@ class Account:
         self.owed_sleep -= sleep
         seconds.wait += sleep
 
-    def _pay_running(self, cells: Cells, system: float) -> None:
+    def _pay_running(self, cells: Cells, system: float, wall: float) -> None:
         own, queued = max(0.0, self.owed_own), max(0.0, self.owed_queued)
         running, waiting = _weights(self.running), _weights(self.queued)
         if running > 0 and (own or queued):
@@ -225,7 +227,8 @@ class Account:
                 _add(cells, key, State.OWN, count, weight * rate, squared * rate * rate)
                 if between:
                     _add(cells, key, State.QUEUED, count, weight * between, squared * between * between)
-            self.evidence.settle(rate, system, partial(_add_of, cells))
+            self.evidence.settle(rate, partial(_add_of, cells))
+            self.kernel.settle(rate, system, wall)
             self.running.clear()
             self.owed_own -= own
             self.owed_queued -= queued - apart

@@ -50,10 +50,6 @@ class CStacks:
         self._layout = runtime.layout
         self._counters = counters
 
-    def wants(self, registers: Registers) -> bool:
-        """Whether the stack of a thread that stands still here is worth copying."""
-        return registers.system_call < 0 or self.frames
-
     def size(self, thread: Watched, sp: int) -> int:
         """How many bytes from the stack pointer on to copy; 0 when there is no stack."""
         end = thread.stack_end
@@ -88,18 +84,19 @@ class CStacks:
         stack: Copied,
         outcome: Place | Outcome,
         now: float,
+        *,
+        sure: bool,
     ) -> tuple[Place | Outcome, Verdict]:
         """Whose time it was, and where the thread stood: among C frames, too, if those are wanted.
 
+        `sure`: it was in a system call, so that nothing else matters.
+
         The Python regions that `outcome` was parsed from lie at the beginning of the stack's buffer.
         """
-        if registers.system_call >= 0 and not self.frames:
+        if sure and not self.frames:
             return outcome, self.judge.system
         walk = self.walk(thread, registers, stack, now)
-        if registers.system_call >= 0:
-            verdict = self.judge.system
-        else:
-            verdict = self.judge.judge(walk, thread.reader.instruction)
+        verdict = self.judge.system if sure else self.judge.judge(walk, thread.reader.instruction)
         if self.frames and (type(outcome) is Place or outcome is EMPTY):
             outcome = self._merged(thread, registers, stack, stack.buffer, outcome, walk)
         return outcome, verdict

@@ -23,14 +23,23 @@ _AGAIN = 10.0
 # Seconds to wait for a stop. What takes longer is in the kernel, or waits for a core; it is copied when it
 # does stop, and until then there is other work.
 _TIMEOUT = 0.0005
+# A stop in a system call that came as early as one outside the kernel does is doubtful: see kernel_time.py.
+_EARLY = 1.5
+_LEARNS = 0.05
 
 
 class Still(NamedTuple):
-    """What a thread was when it stood still: its Python stack, whose time it was (None when C stacks are not
-    read), and how many page faults a second it was handling."""
+    """What a thread was when it stood still.
+
+    `verdict` says whose time it was (None when C stacks are not read), or would have been outside the system
+    call that it was in. `doubtful`: it may have got into that call after it was told to stop. `faults`: how
+    many pages a second were faulting.
+    """
 
     outcome: Place | Outcome
     verdict: Verdict | None
+    in_call: bool
+    doubtful: bool
     faults: float
 
 
@@ -52,6 +61,8 @@ class ExactReader:
         self._late: dict[int, Late] = {}
         self._landed: list[Late] = []
         self._spare: VectoredRead | None = None
+        # Seconds that it usually takes until a thread outside the kernel stops.
+        self._usual = 0.0
 
     def allowed(self, now: float) -> bool:
         """Whether stops are not being refused at the moment."""
@@ -71,11 +82,14 @@ class ExactReader:
         stopper = self._stop(thread, now, timeout)
         if stopper is None:
             return None
+        faults = 0.0
         copied, registers = -1, None
         try:
             if self._stacks is not None:
                 registers = stopper.registers()
             copied = self._copy(thread, aux, registers)
+            if before is not None and (after := thread.task.faults()) is not None:
+                faults = (after[0] - before[0]) / max(1e-6, stopper.stopped_at - began)
         except ThreadGone:
             return None
         finally:
@@ -83,13 +97,16 @@ class ExactReader:
             self._pause += paused + stopper.poll_late()
         self._stops += 1
         self.refusal = ""
-        faults = 0.0
-        if before is not None and (after := thread.task.faults()) is not None:
-            faults = (after[0] - before[0]) / max(1e-6, monotonic() - began - paused)
         if copied < 0:
             thread.reader.lay_out()
             return None
-        return self._understand(thread, aux, copied, registers, faults, now)
+        doubtful = False
+        if registers is not None:
+            if registers.system_call < 0:
+                self._usual += (stopper.latency - self._usual) * _LEARNS
+            else:
+                doubtful = stopper.latency <= _EARLY * self._usual
+        return self._understand(thread, aux, copied, registers, doubtful, faults, now)
 
     def _stop(self, thread: Watched, now: float, timeout: float) -> Stopper | None:
         try:
@@ -123,6 +140,7 @@ class ExactReader:
         read: VectoredRead,
         copied: int,
         registers: Registers | None,
+        doubtful: bool,
         faults: float,
         now: float,
     ) -> Still | None:
@@ -135,11 +153,14 @@ class ExactReader:
             reader.lay_out()
         if outcome is MISS or outcome is TORN:
             return None
-        verdict = None
+        verdict, in_call = None, False
         if registers is not None and self._stacks is not None:
+            in_call = registers.system_call >= 0
             stack = Copied(read.buffer, size, registers.sp, copied)
-            outcome, verdict = self._stacks.understand(thread, registers, stack, outcome, now)
-        return Still(outcome, verdict, faults)
+            outcome, verdict = self._stacks.understand(
+                thread, registers, stack, outcome, now, sure=in_call and not doubtful
+            )
+        return Still(outcome, verdict, in_call, doubtful, faults)
 
     def _copy(self, thread: Watched, aux: VectoredRead, registers: Registers | None) -> int:
         """Fetch one copy that reaches the innermost frame; its place may have to be looked up once.
@@ -148,7 +169,7 @@ class ExactReader:
         """
         reader = thread.reader
         size = 0
-        if registers is not None and self._stacks is not None and self._stacks.wants(registers):
+        if registers is not None and self._stacks is not None:
             size = self._stacks.size(thread, registers.sp)
         sp = registers.sp if registers is not None else 0
         if reader.read_single(aux, sp, size) and reader.covers(aux.buffer, 0):
@@ -165,7 +186,7 @@ class ExactReader:
         if late is None:
             return
         size = 0
-        if self._stacks is not None and self._stacks.wants(registers):
+        if self._stacks is not None:
             size = self._stacks.size(late.thread, registers.sp)
         late.copy(registers, size)
         self._landed.append(late)
@@ -180,7 +201,7 @@ class ExactReader:
         for late in landed:
             if late.sound and late.registers is not None:
                 registers = late.registers if self._stacks is not None else None
-                still = self._understand(late.thread, late.read, late.size, registers, 0.0, now)
+                still = self._understand(late.thread, late.read, late.size, registers, False, 0.0, now)
                 if still is not None:
                     found.append((late, still))
         return found

@@ -282,7 +282,10 @@ class Sampler:
             if outcome is TORN or outcome is MISS:
                 outcome = thread.read(self._aux, double=True)
         queued = self._had_no_core(thread, holds, moment)
-        key = self._key(thread, outcome if still is None else still.outcome)
+        key = stood = self._key(thread, outcome if still is None else still.outcome)
+        if calm and still is not None and type(outcome) is Place:
+            # Where it was when it was looked at: a stop comes later, and rather in a system call.
+            key = self._key(thread, outcome)
         weight = account.ran(key, moment, late, holds, 1.0 if calm else scale, queued)
         if queued:
             # It used no CPU time that could be anybody's.
@@ -290,18 +293,24 @@ class Sampler:
         if calm:
             weight *= scale
         if still is not None:
-            self._note(thread, key, still, weight)
+            self._note(thread, stood, still, weight)
         elif to_come is not None:
             to_come.evidence += weight
 
     def _note(self, thread: Watched, key: Place | str, still: Still, weight: float) -> None:
         """Whose time an exact sample was."""
         self.counters.exact += 1
-        verdict = still.verdict
+        account, verdict = thread.account, still.verdict
         if verdict is None:
-            thread.account.evidence.note(key, State.EXACT, "", weight)
-        else:
-            thread.account.evidence.note(key, _KINDS[verdict.kind], verdict.library, weight, still.faults)
+            account.evidence.note(key, State.EXACT, "", weight)
+            return
+        system = 0.0
+        if still.in_call:
+            system = account.kernel.in_call(weight, still.doubtful)
+        elif still.faults:
+            system = account.kernel.in_fault(weight, still.faults)
+        account.evidence.note(key, State.SYSTEM, "", weight, system)
+        account.evidence.note(key, _KINDS[verdict.kind], verdict.library, weight, 1.0 - system)
 
     def _estimate(
         self, thread: Watched, key: Place | str, outcome: Place | Outcome, holds: bool, weight: float
@@ -321,7 +330,9 @@ class Sampler:
             key = self._key(thread, still.outcome)
             if late.weight:
                 thread.account.runs(key, late.weight, late.holds)
-            self._note(thread, key, still, late.weight + late.evidence)
+            if still.in_call or self.stacks is None:
+                self._note(thread, key, still, late.weight + late.evidence)
+            # Elsewhere it was late for want of a core: nobody's time.
 
     def _had_no_core(self, thread: Watched, holds: bool, moment: float) -> bool:
         """Whether the kernel gave the thread no CPU time since its last sample, as far as can be told."""

@@ -76,6 +76,8 @@ class Stopper:
         # When the thread was last seen running: it cannot have stood still before.
         self._running_at = 0.0
         self._let_go_at = 0.0
+        self.stopped_at = self.latency = 0.0
+        """When the last stop was seen, and how many seconds it took to come from when the thread was told."""
         # {tid: when last seen running} of threads that did not stop in time.
         self._late: dict[int, float] = {}
         self._late_seconds = 0.0
@@ -227,10 +229,13 @@ class Stopper:
             self._be_late(tid)
             raise self._gone(tid) from None
         looks = 0
+        told = monotonic()
         while True:
             status = self._wait(tid)
             if status is not None:
                 self._status = status
+                self.stopped_at = monotonic()
+                self.latency = self.stopped_at - told
                 return True
             self._running_at = now
             looks += 1
