@@ -48,8 +48,11 @@ class OneThread:
     def exact(self) -> Place | Outcome | None:
         """The thread is stopped for it; None when it did not stop in time."""
         now = self.tree.now = monotonic()
-        outcome = self.stops.read(self.watched, self.read, now, 1.0)
+        still = self.stops.read(self.watched, self.read, now, 1.0)
         self.paused += self.stops.take_pause()[0]
+        if still is None:
+            return None
+        outcome = still.outcome
         if type(outcome) is Place and not self.tree.confirm(outcome):
             return TORN
         return outcome
