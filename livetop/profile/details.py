@@ -6,11 +6,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from livetop.profile.cells import SPLIT
+from livetop.profile.estimate import wilson
 from livetop.profile.info import Details, LineHeat, ThreadUse, Totals
 from livetop.profile.rows import Key, Query, Row, Table
 from livetop.profile.states import ESTIMATES, State
 from livetop.profile.tree import Node
-from livetop.profile.view import View
+from livetop.profile.view import View, effective_samples
 
 if TYPE_CHECKING:
     from livetop.profile.model import Profile
@@ -127,10 +128,12 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
     weights = view.all.weights
     exact, guessed = (sum(weights[state] for state in states) for states in (SPLIT, ESTIMATES))
     native: float | None = None
-    if exact:
-        native = weights[State.NATIVE] / exact
-    elif guessed:
-        native = weights[State.ESTIMATED_NATIVE] / guessed
+    margin = 0.0
+    if exact or guessed:
+        of, states = (State.NATIVE, SPLIT) if exact else (State.ESTIMATED_NATIVE, ESTIMATES)
+        native = weights[of] / (exact or guessed)
+        low, high = wilson(native, effective_samples(view.all, states))
+        margin = max(native - low, high - native)
     return Totals(
         cpu=sum(use.own for use in chosen) / seconds,
         gil_held=profile.gil_held(query.window) / seconds,
@@ -138,6 +141,7 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
         native=native,
         system=weights[State.SYSTEM] / exact if exact else None,
         estimated=bool(guessed and not exact),
+        margin=margin,
         idle_threads=idle,
         threads=len(selected),
         duration=duration,

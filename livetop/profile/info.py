@@ -136,8 +136,8 @@ class TimelinePoint(NamedTuple):
 class Totals(NamedTuple):
     """Header figures of a query's window: cpu and gil_held per second of the clock; `wait` (for the GIL
     too) as a share of the threads' time without what they idled; `native`, `system`: shares of own time or
-    None; threads that were idle throughout, of all alive. `estimated`: no exact sample stands behind
-    `native`, which includes the kernel's part then."""
+    None, `margin` how far they may be off; threads that were idle throughout, of all alive. `estimated`: no
+    exact sample stands behind `native`, which includes the kernel's part then."""
 
     cpu: float
     gil_held: float
@@ -148,6 +148,7 @@ class Totals(NamedTuple):
     duration: float
     system: float | None = None
     estimated: bool = False
+    margin: float = 0.0
 
 
 class Details(NamedTuple):

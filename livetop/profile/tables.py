@@ -11,7 +11,7 @@ from livetop.profile.identity import IDENTIFY, NOT_SPLIT
 from livetop.profile.names import Names
 from livetop.profile.rows import Key, Query, Row, Table
 from livetop.profile.states import ESTIMATES, EVIDENCE, WAITING, State
-from livetop.profile.view import Sums, View
+from livetop.profile.view import Sums, View, effective_samples
 
 
 class Split(NamedTuple):
@@ -113,13 +113,10 @@ def _states(view: View) -> list[int]:
 
 def _whole(view: View, states: list[int]) -> _Whole:
     weight = sum(view.all.weights[state] for state in states)
-    squared = sum(view.all.squares[state] for state in states)
-    count = sum(view.all.counts[state] for state in states)
     _, now = view.open_parts()
-    micro = weight / 1000
     return _Whole(
         weight,
-        min(float(count), micro * micro / squared) if squared else float(count),
+        effective_samples(view.all, states),
         view.all.own_own + now * now,
         view.blocks + (1 if now else 0),
     )
@@ -173,11 +170,7 @@ def _by_name(sums: Sums, names: Names, states: tuple[State, ...], unknown: str) 
 
 def _native_interval(sums: Sums, native: int, evidence: int, estimated: bool) -> Interval:
     """Returns the 95 % interval of the native share, by blocks where three had evidence."""
-    states = ESTIMATES if estimated else SPLIT
-    squared = sum(sums.squares[state] for state in states)
-    count = sum(sums.counts[state] for state in states)
-    micro = evidence / 1000
-    samples = min(float(count), micro * micro / squared) if squared else float(count)
+    samples = effective_samples(sums, ESTIMATES if estimated else SPLIT)
     nn, ne, ee = sums.estimated if estimated else sums.exact
     _, freedom = ratio_variance(native, evidence, nn, ne, ee)
     if freedom + 1 < MINIMUM_BLOCKS:

@@ -266,6 +266,17 @@ class View:
         self._open = {sums: part for sums, part in self._open.items() if id(sums) not in gone}
 
 
+def effective_samples(sums: Sums, states: Iterable[int]) -> float:
+    """Returns how many independent samples some states' weights are worth: (Σ weight)² / Σ weight²."""
+    weight = squared = count = 0
+    for state in states:
+        weight += sums.weights[state]
+        squared += sums.squares[state]
+        count += sums.counts[state]
+    micro = weight / 1000
+    return min(float(count), micro * micro / squared) if squared else float(count)
+
+
 def _note_squares(squares: list[int], native: int, whole: int, sign: int) -> None:
     squares[0] += sign * native * native
     squares[1] += sign * native * whole

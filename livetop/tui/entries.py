@@ -73,7 +73,6 @@ class Page:
 
     entries: list[Entry] = field(default_factory=list)
     native_known: bool = False
-    estimated: bool = False
     seconds: float = 0.0
     duration: float = 0.0
 
@@ -108,13 +107,7 @@ class HotRows:
         if slow and choice.recent:
             self._remember(now, entries)
         self._mark_trends(now, entries)
-        return Page(
-            entries,
-            table.native_known or self._since.native_known,
-            table.estimated,
-            table.seconds,
-            table.duration,
-        )
+        return Page(entries, table.native_known or self._since.native_known, table.seconds, table.duration)
 
     def _entries(self, table: Table) -> list[Entry]:
         if table is self._since:

@@ -122,14 +122,13 @@ def _counts_of(entry: Entry, position: int, rows: int) -> str:
 
 
 def _health_of(sampling: SamplingTotals) -> str:
-    facts = (
-        f"of {figures.count(sampling.samples)}",
-        f"{figures.count(sampling.rejected)} rejected",
-        f"{figures.count(sampling.late)} late",
-        f"{figures.count(sampling.unread)} lost",
-        incomplete_stacks(sampling),
-    )
-    return ", ".join(fact for fact in facts if fact)
+    whole = f"of {figures.count(sampling.samples)}"
+    lost = f"{figures.count(sampling.unread)} lost"
+    if incomplete := incomplete_stacks(sampling):
+        # What is worse than usual takes the place of what is as usual.
+        return f"{whole}, {lost}, {incomplete}"
+    rejected, late = figures.count(sampling.rejected), figures.count(sampling.late)
+    return f"{whole}, {rejected} rejected, {late} late, {lost}"
 
 
 _NO_SOURCE = {

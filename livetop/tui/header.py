@@ -9,13 +9,14 @@ from os.path import basename
 from livetop.profile.info import ProcessInfo, Totals
 from livetop.tui import figures
 from livetop.tui.bars import sparkline
-from livetop.tui.columns import WIDE
+from livetop.tui.columns import VAGUE, WIDE
 from livetop.tui.fit import cut, plain
 from livetop.tui.meter import Health
 from livetop.tui.paint import Line, Painted, Span, spread, width_of
 from livetop.tui.theme import COLOR, Palette
 
 _RSS_CELLS = 10
+_SPLIT = ("native ", "sys ")
 _ROOMY = 112
 """Columns from which on the second line has room for what is nice to know."""
 _NOTHING = Totals(0.0, 0.0, 0.0, None, 0, 0, 0.0)
@@ -110,7 +111,8 @@ def _whole(totals: Totals, health: Health, palette: Palette, roomy: bool) -> Lin
     parts.append(("idle ", f"{totals.idle_threads}/{totals.threads}"))
     line: Line = []
     for label, value in parts:
-        line += [("  ", normal), (label, quiet), (value, normal)]
+        vague = label in _SPLIT and totals.margin > VAGUE
+        line += [("  ", normal), (label, quiet), (value, quiet if vague else normal)]
     return [
         *line,
         ("  cost ", quiet),
@@ -138,7 +140,8 @@ def _narrow(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> l
     ]
     right: Line = [("  GIL ", quiet), (figures.percent(totals.gil_held), normal)]
     if totals.native is not None:
-        right += [("  native ", quiet), (figures.native(totals.native, totals.estimated), normal)]
+        native = figures.native(totals.native, totals.estimated)
+        right += [("  native ", quiet), (native, quiet if totals.margin > VAGUE else normal)]
     right += [
         ("  cost ", quiet),
         (figures.percent(health.engine + health.interface, 1), normal),

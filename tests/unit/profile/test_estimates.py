@@ -112,3 +112,11 @@ def test_estimates_are_compared_with_what_they_can_be_compared_with() -> None:
     assert any("before: native time is an estimate" in note for note in found.notes)
     assert not any("estimate" in note for note in diff(after, after, by="library").notes)
     assert not any("estimate" in note for note in diff(before, after).notes)
+
+
+def test_the_header_knows_how_far_its_native_share_may_be_off() -> None:
+    few, many = Builder(), Builder()
+    guessed(few, 1)
+    guessed(many, 40)
+    assert few.profile.totals(ALL).margin > 0.15 > 0.05 > many.profile.totals(ALL).margin > 0
+    assert Builder().profile.totals(ALL).margin == 0.0
