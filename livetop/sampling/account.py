@@ -64,7 +64,7 @@ class Account:
         # place -> count, weight, weight squared, and these while it held the GIL
         self.running: dict[Key, list[float]] = {}
         self.evidence: Evidence[Key] = Evidence()
-        self.kernel = KernelTime()
+        self.kernel: KernelTime[Key] = KernelTime()
         # place -> count, weight, weight squared, and so for the other two
         self.queued: dict[Key, list[float]] = {}
         self.asleep: dict[tuple[Key, State, str], list[float]] = {}

@@ -33,14 +33,14 @@ class Still(NamedTuple):
 
     `verdict` says whose time it was (None when C stacks are not read), or would have been outside the system
     call that it was in. `doubtful`: it may have got into that call after it was told to stop. `faults`: how
-    many pages a second were faulting.
+    many pages a second were faulting, None if that is not known.
     """
 
     outcome: Place | Outcome
     verdict: Verdict | None
     in_call: bool
     doubtful: bool
-    faults: float
+    faults: float | None
 
 
 class ExactReader:
@@ -77,18 +77,24 @@ class ExactReader:
 
         None when it did not stop in time (see `late`), has ended, or may not be stopped. Raises ProcessGone.
         """
-        before = thread.task.faults() if thread.faulty else None
+        task = thread.task
+        # Both are asked for only where they may matter: each costs some microseconds.
+        before = task.faults() if thread.faulty else None
+        turns = task.turns() if thread.faulty else 0
         began = monotonic()
         stopper = self._stop(thread, now, timeout)
         if stopper is None:
             return None
-        faults = 0.0
+        faults: float | None = 0.0
         copied, registers = -1, None
         try:
             if self._stacks is not None:
                 registers = stopper.registers()
             copied = self._copy(thread, aux, registers)
-            if before is not None and (after := thread.task.faults()) is not None:
+            if before is not None and task.turns() != turns:
+                # It had to be given a core first, and did nothing since we looked.
+                faults = None
+            elif before is not None and (after := task.faults()) is not None:
                 faults = (after[0] - before[0]) / max(1e-6, stopper.stopped_at - began)
         except ThreadGone:
             return None
@@ -106,7 +112,8 @@ class ExactReader:
                 self._usual += (stopper.latency - self._usual) * _LEARNS
             else:
                 doubtful = stopper.latency <= _EARLY * self._usual
-        return self._understand(thread, aux, copied, registers, doubtful, faults, now)
+        still = self._understand(thread, aux, copied, registers, now, doubtful=doubtful)
+        return still and still._replace(faults=faults)
 
     def _stop(self, thread: Watched, now: float, timeout: float) -> Stopper | None:
         try:
@@ -140,9 +147,9 @@ class ExactReader:
         read: VectoredRead,
         copied: int,
         registers: Registers | None,
-        doubtful: bool,
-        faults: float,
         now: float,
+        *,
+        doubtful: bool = False,
     ) -> Still | None:
         """What a copy means; None when the Python stack is not all there."""
         reader = thread.reader
@@ -160,7 +167,7 @@ class ExactReader:
             outcome, verdict = self._stacks.understand(
                 thread, registers, stack, outcome, now, sure=in_call and not doubtful
             )
-        return Still(outcome, verdict, in_call, doubtful, faults)
+        return Still(outcome, verdict, in_call, doubtful, 0.0)
 
     def _copy(self, thread: Watched, aux: VectoredRead, registers: Registers | None) -> int:
         """Fetch one copy that reaches the innermost frame; its place may have to be looked up once.
@@ -201,9 +208,10 @@ class ExactReader:
         for late in landed:
             if late.sound and late.registers is not None:
                 registers = late.registers if self._stacks is not None else None
-                still = self._understand(late.thread, late.read, late.size, registers, False, 0.0, now)
+                still = self._understand(late.thread, late.read, late.size, registers, now)
                 if still is not None:
-                    found.append((late, still))
+                    # Outside the kernel it was late for want of a core.
+                    found.append((late, still._replace(faults=None if late.thread.faulty else 0.0)))
         return found
 
     def poll_late(self) -> None:

@@ -22,6 +22,8 @@ _MOST_PER_FAULT = 1e-3
 _STEPS = 24
 _PAGES = 256
 _PLACES = 500
+# What a look at two samples counts for beside a look at a stop.
+_HEARSAY = 0.1
 
 K = TypeVar("K")
 
@@ -62,22 +64,36 @@ class KernelTime(Generic[K]):
         self._seen[doubtful] += weight
         return self.keeps if doubtful else 1.0
 
+    def stayed(self, place: K, seconds: float, faults: int) -> None:
+        """The thread was at a place at two samples, `seconds` of CPU time apart, with so many faults between.
+
+        That says less than a look at a stop: it may have been elsewhere meanwhile.
+        """
+        if faults > 0 and seconds > 0:
+            self._know(place, _HEARSAY * seconds, faults / seconds)
+
+    def _know(self, place: K, weight: float, faults: float) -> None:
+        known = self._places.get(place)
+        if known is None:
+            if not faults:
+                return
+            if len(self._places) >= _PLACES:
+                self._places.clear()
+            known = self._places[place] = [0.0, 0.0]
+        known[0] += weight
+        known[1] += weight * faults
+
     def in_fault(self, place: K, weight: float, faults: float | None) -> float:
         """The part that was system of a stop elsewhere, while so many pages a second faulted.
 
         None if that is not known, as the thread had no core just then (we may have taken it): then it is what
         it usually is at this place.
         """
-        known = self._places.get(place)
         if faults is None:
+            known = self._places.get(place)
             faults = known[1] / known[0] if known else 0.0
-        elif faults or known:
-            if known is None:
-                if len(self._places) >= _PLACES:
-                    self._places.clear()
-                known = self._places[place] = [0.0, 0.0]
-            known[0] += weight
-            known[1] += weight * faults
+        else:
+            self._know(place, weight, faults)
         if not faults:
             return 0.0
         entry = self._new.setdefault(int(faults).bit_length(), [0.0, 0.0])

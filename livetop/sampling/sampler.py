@@ -241,6 +241,8 @@ class Sampler:
             queued = self._had_no_core(thread, holds, moment)
             key = self._key(thread, outcome)
             weight = thread.account.ran(key, moment, late, holds, queued=queued)
+            if thread.faulty:
+                thread.look_at_faults(key)
             if not chance and self.stacks is not None and not queued:
                 self._estimate(thread, key, outcome, holds, weight)
 
@@ -287,8 +289,9 @@ class Sampler:
             # Where it was when it was looked at: a stop comes later, and rather in a system call.
             key = self._key(thread, outcome)
         weight = account.ran(key, moment, late, holds, 1.0 if calm else scale, queued)
+        if thread.faulty:
+            thread.look_at_faults(key)
         if queued:
-            # It used no CPU time that could be anybody's.
             return
         if calm:
             weight *= scale
@@ -307,8 +310,8 @@ class Sampler:
         system = 0.0
         if still.in_call:
             system = account.kernel.in_call(weight, still.doubtful)
-        elif still.faults:
-            system = account.kernel.in_fault(weight, still.faults)
+        elif thread.faulty:
+            system = account.kernel.in_fault(key, weight, still.faults)
         account.evidence.note(key, State.SYSTEM, "", weight, system)
         account.evidence.note(key, _KINDS[verdict.kind], verdict.library, weight, 1.0 - system)
 
@@ -330,9 +333,7 @@ class Sampler:
             key = self._key(thread, still.outcome)
             if late.weight:
                 thread.account.runs(key, late.weight, late.holds)
-            if still.in_call or self.stacks is None:
-                self._note(thread, key, still, late.weight + late.evidence)
-            # Elsewhere it was late for want of a core: nobody's time.
+            self._note(thread, key, still, late.weight + late.evidence)
 
     def _had_no_core(self, thread: Watched, holds: bool, moment: float) -> bool:
         """Whether the kernel gave the thread no CPU time since its last sample, as far as can be told."""

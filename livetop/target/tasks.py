@@ -102,6 +102,15 @@ class Task:
             return None
         return int(run), int(delay)
 
+    def turns(self) -> int:
+        """How often it was given a core so far; -1 when it is gone."""
+        if self._schedstat < 0 and self.times() is None:
+            return -1
+        try:
+            return int(_pread(self._schedstat, _SIZE, 0).split()[2])
+        except (OSError, ValueError, IndexError):
+            return -1
+
     def syscall(self) -> bytes | None:
         """`b"running"`, or "number arguments... sp pc" of the call it is blocked in; None when gone.
 
