@@ -212,7 +212,7 @@ class Engine:
         if defs is not None:
             self._channel.send(defs)
         self._channel.send(delta)
-        if self._definitions.full or self._sampler.full:
+        if self._definitions.full or self._sampler.subject.full:
             # Nothing unsent refers to the old names now.
             self._sampler.forget_places(now)
             self._definitions.reset()

@@ -1,0 +1,63 @@
+"""The process that is sampled, as all samples of it share it."""
+
+from __future__ import annotations
+
+from livetop.cpython.code import CodeReader
+from livetop.cpython.runtime import Runtime
+from livetop.cpython.stack import Outcome
+from livetop.cpython.tree import Place, StackTree
+from livetop.target.memory import RemoteMemory
+from livetop.target.process import Process
+from livetop.target.vectored import VectoredRead
+
+from .account import UNREAD
+from .budget import PauseBudget
+from .c_stacks import CStacks
+from .counters import Counters
+from .exact import ExactReader
+from .watched import Watched
+
+
+class Subject:
+    """One process: its stack tree, the ways to read it, and what was counted.
+
+    `native` is none, split or frames: see `Configure.native`.
+    """
+
+    def __init__(
+        self, process: Process, runtime: Runtime, memory: RemoteMemory, budget: PauseBudget, native: str
+    ) -> None:
+        self.pid = process.pid
+        self.budget = budget
+        self.counters = Counters()
+        self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
+        self.stacks: CStacks | None = None
+        if native != "none":
+            self.stacks = CStacks(process, memory, runtime, self.counters, frames=native == "frames")
+        self.exact = ExactReader(self.pid, self.stacks)
+        self.aux = VectoredRead(self.pid)
+        """For reading one thread alone."""
+
+    @property
+    def frames(self) -> bool:
+        """Whether stacks have C frames."""
+        return self.stacks is not None and self.stacks.frames
+
+    def key(self, thread: Watched, outcome: Place | Outcome) -> Place | str:
+        """What a sample is charged to."""
+        key = thread.key(outcome)
+        if key is None or (self.tree.young and type(key) is Place and not self.tree.confirm(key)):
+            self.counters.unread += 1
+            return UNREAD
+        return key
+
+    @property
+    def full(self) -> bool:
+        """Whether `forget_places` is due: a tree has outgrown its limit."""
+        return self.tree.full or (self.stacks is not None and self.stacks.merger.size > self.tree.limit)
+
+    def forget_places(self) -> None:
+        """Begin the stack trees anew."""
+        self.tree.reset()
+        if self.stacks is not None:
+            self.stacks.merger.reset()
