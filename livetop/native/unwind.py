@@ -30,6 +30,12 @@ _KEPT = (3, 6, 12, 13, 14, 15)
 # A C stack has at most 8 MB as a rule; each frame takes 16 bytes or more.
 MAX_FRAMES = 20_000
 _MAX_RULES = 50_000
+# What only damaged information asks for in numbers, in one stack: expressions, words that are not on the part
+# of the stack that was copied, and callers that must be guessed.
+_MAX_SPECIAL = 500
+_MAX_GUESSES = 8
+# A frame that ends this far beyond the copy is no frame.
+_LONGEST = 64 << 20
 
 # (whether the frame pointer is the base, offset of the CFA or 0 in a thread's first function, offset of the
 # saved frame pointer from the CFA or 0, module)
@@ -66,6 +72,8 @@ class Unwinder:
         # None: no simple rule, the general way decides.
         self._rules: dict[int, _Rule | None] = {}
         self._guess = Guess(modules, memory)
+        self._special = 0
+        """What is left of _MAX_SPECIAL."""
 
     def forget(self) -> None:
         """Mappings have changed: rules may be others."""
@@ -91,7 +99,10 @@ class Unwinder:
     # ------------------------------------------------------------------ the usual frames
 
     def _simple(self, pc: int, sp: int, rbp: int, stack: Copied, mark: int, walk: Walk) -> bool:
-        """Unwind as long as frames are simple; False when one is not, or the stack makes no sense."""
+        """Unwind as long as frames are simple; False when one is not, or the stack makes no sense.
+
+        Where the copy ends nobody gets further: what lies beyond is the stack of another moment.
+        """
         rules, buffer, word = self._rules, stack.buffer, _word
         offset, last = stack.base - stack.low, stack.end - 8
         pcs, cfas, modules = walk.pcs, walk.cfas, walk.modules
@@ -111,7 +122,7 @@ class Unwinder:
                 walk.complete = not mark
                 return walk.complete
             cfa = (rbp if by_frame else sp) + up
-            if cfa <= sp:
+            if cfa < sp + 8:
                 return False
             pcs.append(pc)
             cfas.append(cfa)
@@ -120,7 +131,7 @@ class Unwinder:
                 walk.complete = sp <= mark
                 return walk.complete
             if cfa - 8 > last:
-                return False
+                return cfa - last < _LONGEST
             at = cfa + offset
             (pc,) = word(buffer, at - 8)
             if saved:
@@ -138,7 +149,7 @@ class Unwinder:
         row = self._row(module, pc)
         if module is not None and row is not None and row.ra is None:
             rule = (False, 0, 0, module)
-        elif module is not None and row is not None and row.simple and row.ra == -8:
+        elif module is not None and row is not None and _is_simple(row):
             rule = (row.cfa_register == RBP, row.cfa_offset, row.rbp or 0, module)
         if len(self._rules) >= _MAX_RULES:
             self._rules.clear()
@@ -159,6 +170,8 @@ class Unwinder:
 
     def _general(self, registers: dict[int, int], stack: Copied, mark: int, stop: int, walk: Walk) -> None:
         exact = True
+        guesses = 0
+        self._special = _MAX_SPECIAL
         for _ in range(MAX_FRAMES):
             pc, sp = registers[RIP], registers[RSP]
             module = self.modules.find(pc - (not exact))
@@ -171,7 +184,8 @@ class Unwinder:
                 walk.complete = not stop
                 return
             found = None if row is None else self._caller(row, registers, stack)
-            if found is None:
+            if found is None and guesses < _MAX_GUESSES:
+                guesses += 1
                 found = self._guess.caller(registers, stack, mark, self._reaches)
                 walk.guessed = True
             if found is None or found[RSP] <= sp:
@@ -188,14 +202,14 @@ class Unwinder:
         """The registers of the calling function, None when they cannot be known."""
         read = self._reader(stack)
         if row.cfa_expression is not None:
-            cfa = evaluate(row.cfa_expression, registers, read, None)
+            cfa = self._evaluate(row.cfa_expression, registers, read, None)
         else:
             base = registers.get(row.cfa_register)
             cfa = None if base is None else base + row.cfa_offset
         if cfa is None or row.ra is None:
             return None
         if isinstance(row.ra, bytes):
-            place = evaluate(row.ra, registers, read, cfa)
+            place = self._evaluate(row.ra, registers, read, cfa)
             back = None if place is None else read(place)
         else:
             back = self._saved(row.ra, registers, read, cfa)
@@ -213,16 +227,21 @@ class Unwinder:
         caller[RIP] = back
         return caller
 
-    @staticmethod
+    def _evaluate(
+        self, code: bytes, registers: dict[int, int], read: Callable[[int], int | None], cfa: int | None
+    ) -> int | None:
+        self._special -= 1
+        return evaluate(code, registers, read, cfa) if self._special >= 0 else None
+
     def _saved(
-        rule: Rule, registers: dict[int, int], read: Callable[[int], int | None], cfa: int
+        self, rule: Rule, registers: dict[int, int], read: Callable[[int], int | None], cfa: int
     ) -> int | None:
         """The value that a register had in the caller."""
         if isinstance(rule, int):
             return read(cfa + rule)
         kind, what = rule
         if isinstance(what, bytes):
-            value = evaluate(what, registers, read, cfa)
+            value = self._evaluate(what, registers, read, cfa)
             return value if kind == "value" or value is None else read(value)
         if what is None:
             return None
@@ -231,7 +250,10 @@ class Unwinder:
     def _reader(self, stack: Copied) -> Callable[[int], int | None]:
         def read(address: int) -> int | None:
             found = stack.word(address)
-            if found is None:
+            if found is None and not stack.low <= address < stack.low + _LONGEST:
+                self._special -= 1
+                if self._special < 0:
+                    return None
                 try:
                     found = int.from_bytes(self._memory.read(address, 8), "little")
                 except TargetError:
@@ -244,7 +266,12 @@ class Unwinder:
         """Whether unwinding from a caller that was guessed ends where it must."""
         walk = Walk()
         if mark:
-            return self._simple(pc, sp, rbp, stack, mark, walk)
+            return self._simple(pc, sp, rbp, stack, mark, walk) and walk.complete
         self._simple(pc, sp, rbp, stack, 0, walk)
         row = self._row(walk.modules[-1], walk.pcs[-1] - 1) if walk.pcs else None
         return len(walk.pcs) > 2 and row is not None
+
+
+def _is_simple(row: Row) -> bool:
+    """Whether the usual way can take a row as it is: what it reads lies between stack pointer and CFA."""
+    return row.simple and row.ra == -8 and row.cfa_offset > 0 and (row.rbp is None or row.rbp <= -8)
