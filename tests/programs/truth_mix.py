@@ -13,6 +13,7 @@ from it. It says "ready" when all of them have begun. Under Scalene, only the bu
 
 import contextlib
 import json
+import math
 import mmap
 import os
 import random
@@ -105,11 +106,14 @@ def calibrate(workload, seconds, crowd):
         kernel = (kernel * spent - sum(after)) / sum(main)
     kernel = min(1.0, max(0.0, kernel))
     ticks = spent / 4e6
+    by_chance = (max(kernel * (1 - kernel), 1 / ticks) / ticks) ** 0.5
+    # A tick that falls into the entry of the kernel or its exit waits, and is counted to the user.
+    by_entry = 0.4 * kernel * (1 - kernel)
     found = {
         "kind": workload.kind,
         "places": workload.places,
         "system": kernel,
-        "unsure": (max(kernel * (1 - kernel), 1 / ticks) / ticks) ** 0.5,
+        "unsure": math.hypot(by_chance, by_entry),
         "least": 0.0,
         "inner": 0.0,
     }
