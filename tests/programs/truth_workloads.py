@@ -1,7 +1,7 @@
 """Work whose kind of time is known, one function a workload: f(rounds).
 
 A comment `#: NAME` marks the lines whose own time is item NAME. What a workload does besides its marked lines
-(a `for` that comes round once a millisecond) is under one per cent of it. WORKLOADS says what is known.
+(a `for` that comes round after many microseconds) is under one per cent of it. WORKLOADS says what is known.
 """
 
 import ctypes
@@ -60,7 +60,7 @@ def matmul(rounds):
 
 def small_arrays(rounds, signal=SIGNAL):
     level = signal
-    for _ in range(rounds):
+    for _ in range(rounds):  #: small_arrays
         level = level * 0.5 + signal  #: small_arrays
 
 
@@ -138,7 +138,7 @@ def file_open(rounds):
 
 
 def tiny_writes(rounds, write=os.write, handle=NOWHERE, data=b"."):
-    for _ in range(rounds):
+    for _ in range(rounds):  #: tiny_writes
         write(handle, data)  #: tiny_writes
 
 

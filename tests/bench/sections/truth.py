@@ -14,7 +14,7 @@ from tests.bench.environment import prepared
 from tests.bench.rounds import EXPECTED, Figures, Plan, Series
 from tests.bench.table import KEPT, LIVETOP, Goal, Row
 from tests.bench.truth import tools
-from tests.bench.truth.known import Knowledge, Truth, learn, truth_of
+from tests.bench.truth.known import Knowledge, Places, Truth, learn, truth_of
 from tests.bench.truth.rows import TRUTH, figures, line_rows, summary
 from tests.bench.truth.tools import Reading, Settings
 
@@ -144,12 +144,15 @@ class _Mix:
         return [tools.scalene(python, self._knowledge.places, self._arguments, folder, self._seconds)]
 
 
-def _checks(window: Reading, true: Truth) -> Iterator[Check]:
-    """What is not known of the truth itself is not held against an interval."""
+def _checks(window: Reading, true: Truth, places: Places) -> Iterator[Check]:
+    """What is not known of the truth itself is not held against an interval.
+
+    Of an item of several lines only the native share is known of each, and only if it is none.
+    """
     for share, bounds in (("own", window.bounds_own), ("native", window.bounds_native)):
         for bound in bounds:
             split = true.splits.get(bound.item)
-            if split is None or split.own < LEAST:
+            if split is None or split.own < LEAST or (split.native and not places.is_one_line(bound.item)):
                 continue
             value, unsure = split.own, 0.0
             if share == "native":
