@@ -13,6 +13,12 @@ from livetop.profile.rows import Key, Query, Row, Table
 from livetop.profile.states import ESTIMATES, EVIDENCE, WAITING, State
 from livetop.profile.view import Sums, View, effective_samples
 
+_PYTHON, _NATIVE, _SYSTEM = map(int, SPLIT)
+_GUESSED_PYTHON, _GUESSED_NATIVE = map(int, ESTIMATES)
+_WAITS = slice(State.GIL, State.IDLE + 1)
+_UNNAMED = {_NATIVE: "[unknown]", int(State.GIL): "GIL"}
+"""What time of a state is of when its cells do not say it; of other states then nothing is said."""
+
 
 class Split(NamedTuple):
     """How a row's own CPU time divides, in seconds; `share` is the native share."""
@@ -125,47 +131,43 @@ def _whole(view: View, states: list[int]) -> _Whole:
 def _split(sums: Sums, names: Names) -> Split | None:
     """Returns how a row's own time divides, None without evidence; what is exact goes before estimates."""
     weights = sums.weights
-    python, native, system = (weights[state] for state in SPLIT)
+    python, native, system = weights[_PYTHON], weights[_NATIVE], weights[_SYSTEM]
     estimated = not (python or native or system)
     if estimated:
-        python, native = (weights[state] for state in ESTIMATES)
+        python, native = weights[_GUESSED_PYTHON], weights[_GUESSED_NATIVE]
     evidence = python + native + system
     if not evidence:
         return None
     scale = weights[State.OWN] / NANO / evidence
-    of = State.ESTIMATED_NATIVE if estimated else State.NATIVE
-    libraries = _by_name(sums, names, (of,), "" if estimated else "[unknown]")
     return Split(
         python * scale,
         native * scale,
         None if estimated else system * scale,
         native / evidence,
         _native_interval(sums, native, evidence, estimated),
-        {name: weight * scale for name, weight in libraries},
+        _by_name(sums, names, (_GUESSED_NATIVE if estimated else _NATIVE,), scale) if native else {},
         estimated,
     )
 
 
 def _waits(sums: Sums, names: Names) -> dict[str, float]:
-    """Returns what a row's threads waited for there, in seconds, the longest first."""
-    if not any(sums.weights[state] for state in WAITING):
-        return {}
-    found = dict(_by_name(sums, names, WAITING, ""))
-    # Waiting for the GIL is a reason in itself.
-    if unnamed := sums.named.get((State.GIL, 0)):
-        found["GIL"] = found.get("GIL", 0) + unnamed
-    return {name: found[name] / NANO for name in sorted(found, key=lambda name: (-found[name], name))}
+    """Returns what a row's threads waited for there, in seconds."""
+    gil, wait, idle = sums.weights[_WAITS]
+    return _by_name(sums, names, WAITING, 1 / NANO) if gil or wait or idle else {}
 
 
-def _by_name(sums: Sums, names: Names, states: tuple[State, ...], unknown: str) -> list[tuple[str, int]]:
-    """Returns (library or reason, ns) of cells of these states, most first; `unknown` "" leaves those out."""
+def _by_name(sums: Sums, names: Names, states: tuple[int, ...], scale: float) -> dict[str, float]:
+    """Returns what cells of these states say they are of (library or reason), scaled, most first."""
     found: dict[str, int] = {}
+    known = names.libraries.values
     for (state, library), weight in sums.named.items():
-        if state in states and weight:
-            name = names.libraries.values.get(library, "") if library else ""
-            if name := name or unknown:
+        if weight and state in states:
+            name = known.get(library) or _UNNAMED.get(state)
+            if name is not None:
                 found[name] = found.get(name, 0) + weight
-    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    if len(found) > 1:
+        found = dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    return {name: weight * scale for name, weight in found.items()}
 
 
 def _native_interval(sums: Sums, native: int, evidence: int, estimated: bool) -> Interval:
