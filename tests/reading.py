@@ -25,7 +25,8 @@ class OneThread:
     """Samples one thread of a process, the main one by default."""
 
     def __init__(self, pid: int, tid: int = 0) -> None:
-        self.process, memory, runtime = attach(pid, nonblocking=False)
+        self.process, memory, self.runtime = attach(pid, nonblocking=False)
+        runtime = self.runtime
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self.read = VectoredRead(pid)
         self.stops = ExactReader(pid)
