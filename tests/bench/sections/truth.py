@@ -116,11 +116,10 @@ class _Mix:
             found = figures(true, whole)
             # Shares differ a little from run to run: the table shows those of the first.
             self.truth = self.truth or figures(true, None)
-            checks = [
-                check
-                for window in windows
-                for check in _checks(window, truth_of(self._knowledge, Path(folder), window.t0, window.t1))
-            ]
+            checks: list[Check] = []
+            for window in windows:
+                of_window = truth_of(self._knowledge, Path(folder), window.t0, window.t1)
+                checks += _checks(window, of_window, self._knowledge.places)
         return found, checks
 
     def _arguments(self, folder: Path) -> list[str]:
