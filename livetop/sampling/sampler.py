@@ -18,6 +18,7 @@ from livetop.target.process import Process
 from livetop.target.tasks import RUNNING
 from livetop.target.vectored import VectoredRead
 
+from .account import UNREAD
 from .blocked import Blocked
 from .budget import PauseBudget
 from .roster import Roster
