@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from livetop.cpython.stack import MISS, TORN, Outcome
 from livetop.cpython.tree import Place
 from livetop.native.verdict import NATIVE, PYTHON, SYSTEM
@@ -47,23 +49,34 @@ class Running:
         self._chances = (busy, calm)
 
     def sample(
-        self, thread: Watched, outcome: Place | Outcome, holds: bool, moment: float, late: float
+        self,
+        thread: Watched,
+        look: Callable[[], Place | Outcome],
+        holds: bool,
+        moment: float,
+        late: float,
     ) -> None:
         """Charge the seconds since this thread's last sample to where it is now.
 
-        `outcome` is what the tick's read says; see `Account` for the others.
+        `look` tells what the tick's read says; see `Account` for the others.
         """
         subject = self._subject
-        rejected = outcome is TORN or outcome is MISS
-        thread.judge(rejected)
-        subject.counters.rejected += rejected
         subject.counters.samples += 1
         self._threads += 1
         # With C frames all samples that count are exact, or some stacks would have them and some not.
         calm = thread.calm and not subject.frames
+        if self._chances[0] >= 1.0:
+            # All are exact: what was read without a stop is only for when that fails.
+            self._sample_exact(thread, look, holds, moment, late, 1.0, calm)
+            return
+        outcome = look()
+        rejected = outcome is TORN or outcome is MISS
+        thread.judge(rejected)
+        subject.counters.rejected += rejected
+        calm = thread.calm and not subject.frames
         chance = self._chances[calm]
         if chance > 0 and subject.budget.drawn(chance):
-            self._sample_exact(thread, outcome, holds, moment, late, chance, calm)
+            self._sample_exact(thread, lambda: outcome, holds, moment, late, chance, calm)
         elif chance > 0 and not calm:
             # Those accepted are too shallow: one that is drawn to be exact stands for them.
             thread.account.passed(moment, late)
@@ -91,7 +104,7 @@ class Running:
     def _sample_exact(
         self,
         thread: Watched,
-        outcome: Place | Outcome,
+        look: Callable[[], Place | Outcome],
         holds: bool,
         moment: float,
         late: float,
@@ -113,13 +126,16 @@ class Running:
                     to_come.weight += account.passed(moment, late) * scale
                     to_come.holds = holds
                 return
+            outcome = look()
             if outcome is TORN or outcome is MISS:
                 outcome = thread.read(self._subject.aux, double=True)
+            key = stood = self._subject.key(thread, outcome)
+        else:
+            key = stood = self._subject.key(thread, still.outcome)
+            if calm and still.doubtful and type(outcome := look()) is Place:
+                # Where it was when it was looked at: a stop comes later, and rather in a system call.
+                key = self._subject.key(thread, outcome)
         queued = self._had_no_core(thread, holds, moment)
-        key = stood = self._subject.key(thread, outcome if still is None else still.outcome)
-        if calm and still is not None and type(outcome) is Place:
-            # Where it was when it was looked at: a stop comes later, and rather in a system call.
-            key = self._subject.key(thread, outcome)
         weight = account.ran(key, moment, late, holds, 1.0 if calm else scale, queued)
         if thread.faulty:
             thread.look_at_faults(key)

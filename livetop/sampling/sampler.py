@@ -9,6 +9,7 @@ runs Python holds the GIL, so the tick finds it by the GIL's last holder even if
 from __future__ import annotations
 
 import struct
+from functools import partial
 
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import MISS, Outcome
@@ -183,7 +184,7 @@ class Sampler:
                 self._dirty |= self._blocked.sample(thread, syscall, there, holds, moment, late)
                 return
         thread.awake_at = moment
-        self._running.sample(thread, self._parse(thread, buffer, double=True), holds, moment, late)
+        self._running.sample(thread, partial(self._parse, thread, buffer, double=True), holds, moment, late)
 
     def _parse(self, thread: Watched, buffer: bytearray, *, double: bool) -> Place | Outcome:
         """What the tick's read says of a thread; if it says nothing, the thread is read alone."""

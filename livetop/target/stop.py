@@ -113,7 +113,10 @@ class Stopper:
         if self._status is None:
             raise TargetError("no thread is stopped")
         if self._registers is None:
-            with self._undisturbed():
+            if self._watching:
+                with self._undisturbed():
+                    self._registers = self._read_registers(self._tid)
+            else:
                 self._registers = self._read_registers(self._tid)
         return self._registers
 
@@ -126,7 +129,10 @@ class Stopper:
         tid, status = self._tid, self._status
         if status is None:
             return 0.0
-        with self._undisturbed():
+        if self._watching:
+            with self._undisturbed():
+                self._let_go(tid, status, self._registers)
+        else:
             self._let_go(tid, status, self._registers)
         self._tid, self._status = 0, None
         return self._let_go_at - self._running_at
@@ -143,6 +149,9 @@ class Stopper:
         return seconds
 
     def _release_late(self) -> None:
+        if not self._late:
+            self._unwatch()
+            return
         with self._undisturbed():
             for tid, running_at in list(self._late.items()):
                 now = monotonic()
