@@ -131,13 +131,17 @@ class CStacks:
         buffer: bytearray | bytes,
         outcome: Place | Outcome,
         walk: Walk,
-    ) -> Place:
-        """The place among C and Python frames; those of Python were parsed from `buffer`."""
+    ) -> Place | Outcome:
+        """The place among C and Python frames; those of Python were parsed from `buffer`.
+
+        Where no frame is worth telling it is what it was without them.
+        """
         frames = outcome.frames() if type(outcome) is Place else []
         runs = thread.reader.runs(buffer, 0) if frames else []
         if self._layout.frame_is_entry is not None:
             runs = self._marked(runs, thread.reader.mark, stack)
-        return self.merger.place(self.merger.merge(walk, registers.sp, runs, frames))
+        steps = self.merger.merge(walk, registers.sp, runs, frames)
+        return self.merger.place(steps) if steps else outcome
 
     def _marked(self, runs: list[tuple[int, int]], mark: int, stack: Copied) -> list[tuple[int, int]]:
         """Give loops that have no entry frames their marks: the chain of _PyCFrames on the C stack."""
