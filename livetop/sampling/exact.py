@@ -10,7 +10,7 @@ from livetop.cpython.tree import Place
 from livetop.native.copied import Copied
 from livetop.native.verdict import Verdict
 from livetop.target.errors import ProcessGone, TargetError, ThreadGone
-from livetop.target.registers import Registers
+from livetop.target.registers import Registers, this_architecture, was_asleep
 from livetop.target.stop import Stopper
 from livetop.target.vectored import VectoredRead
 
@@ -33,7 +33,7 @@ class Still(NamedTuple):
 
     `verdict` says whose time it was (None when C stacks are not read), or would have been outside the system
     call that it was in. `doubtful`: it may have got into that call after it was told to stop. `faults`: how
-    many pages a second were faulting, None if that is not known.
+    many pages a second were faulting, None if that is not known. `asleep`: it blocked before the stop came.
     """
 
     outcome: Place | Outcome
@@ -41,6 +41,7 @@ class Still(NamedTuple):
     in_call: bool
     doubtful: bool
     faults: float | None
+    asleep: bool
 
 
 class ExactReader:
@@ -61,6 +62,7 @@ class ExactReader:
         self._late: dict[int, Late] = {}
         self._landed: list[Late] = []
         self._spare: VectoredRead | None = None
+        self._architecture = this_architecture()
         # Seconds that it usually takes until a thread outside the kernel stops.
         self._usual = 0.0
 
@@ -77,6 +79,9 @@ class ExactReader:
 
         None when it did not stop in time (see `late`), has ended, or may not be stopped. Raises ProcessGone.
         """
+        if thread.tid in self._late:
+            # Its stop is still to come, and tells what was gathered for it.
+            return None
         task = thread.task
         # Both are asked for only where they may matter: each costs some microseconds.
         before = task.faults() if thread.faulty else None
@@ -160,14 +165,15 @@ class ExactReader:
             reader.lay_out()
         if outcome is MISS or outcome is TORN:
             return None
-        verdict, in_call = None, False
+        verdict, in_call, asleep = None, False, False
         if registers is not None and self._stacks is not None:
             in_call = registers.system_call >= 0
+            asleep = was_asleep(self._architecture, registers)
             stack = Copied(read.buffer, size, registers.sp, copied)
             outcome, verdict = self._stacks.understand(
                 thread, registers, stack, outcome, now, sure=in_call and not doubtful
             )
-        return Still(outcome, verdict, in_call, doubtful, 0.0)
+        return Still(outcome, verdict, in_call, doubtful, 0.0, asleep)
 
     def _copy(self, thread: Watched, aux: VectoredRead, registers: Registers | None) -> int:
         """Fetch one copy that reaches the innermost frame; its place may have to be looked up once.
