@@ -10,8 +10,9 @@ from livetop.cpython.tree import Place
 from livetop.native.copied import Copied
 from livetop.native.verdict import Verdict
 from livetop.target.errors import ProcessGone, TargetError, ThreadGone
-from livetop.target.registers import Registers, this_architecture, was_asleep
+from livetop.target.registers import Registers, was_asleep
 from livetop.target.stop import Stopper
+from livetop.target.syscalls import SLEEPS
 from livetop.target.vectored import VectoredRead
 
 from .c_stacks import CStacks
@@ -62,7 +63,6 @@ class ExactReader:
         self._late: dict[int, Late] = {}
         self._landed: list[Late] = []
         self._spare: VectoredRead | None = None
-        self._architecture = this_architecture()
         # Seconds that it usually takes until a thread outside the kernel stops.
         self._usual = 0.0
 
@@ -85,19 +85,20 @@ class ExactReader:
         task = thread.task
         # Both are asked for only where they may matter: each costs some microseconds.
         before = task.faults() if thread.faulty else None
-        turns = task.turns() if thread.faulty else 0
+        turns = task.turns() if thread.faulty or thread.sees_syscall else -1
         began = monotonic()
-        stopper = self._stop(thread, now, timeout)
+        stopper = self._stop(thread, turns, now, timeout)
         if stopper is None:
             return None
         faults: float | None = 0.0
-        copied, registers = -1, None
+        copied, registers, on_core = -1, None, True
         try:
             if self._stacks is not None:
                 registers = stopper.registers()
             copied = self._copy(thread, aux, registers)
-            if before is not None and task.turns() != turns:
-                # It had to be given a core first, and did nothing since we looked.
+            # One that had to be given a core first has done nothing since we looked.
+            on_core = turns < 0 or task.turns() == turns
+            if before is not None and not on_core:
                 faults = None
             elif before is not None and (after := task.faults()) is not None:
                 faults = (after[0] - before[0]) / max(1e-6, stopper.stopped_at - began)
@@ -117,17 +118,17 @@ class ExactReader:
                 self._usual += (stopper.latency - self._usual) * _LEARNS
             else:
                 doubtful = stopper.latency <= _EARLY * self._usual
-        still = self._understand(thread, aux, copied, registers, now, doubtful=doubtful)
+        still = self._understand(thread, aux, copied, registers, now, doubtful=doubtful, on_core=on_core)
         return still and still._replace(faults=faults)
 
-    def _stop(self, thread: Watched, now: float, timeout: float) -> Stopper | None:
+    def _stop(self, thread: Watched, turns: int, now: float, timeout: float) -> Stopper | None:
         try:
             stopper = self._stopper
             if stopper is None:
                 stopper = self._stopper = Stopper(self._pid)
                 stopper.on_late = self._land
             # Ready before it is needed: a stop may come late the very moment it is called so.
-            late = self._late[thread.tid] = Late(thread, self._spare or VectoredRead(self._pid))
+            late = self._late[thread.tid] = Late(thread, turns, self._spare or VectoredRead(self._pid))
             self._spare = None
             if not stopper.stop(thread.tid, timeout):
                 self._pause += stopper.poll_late()
@@ -155,6 +156,7 @@ class ExactReader:
         now: float,
         *,
         doubtful: bool = False,
+        on_core: bool = True,
     ) -> Still | None:
         """What a copy means; None when the Python stack is not all there."""
         reader = thread.reader
@@ -168,7 +170,8 @@ class ExactReader:
         verdict, in_call, asleep = None, False, False
         if registers is not None and self._stacks is not None:
             in_call = registers.system_call >= 0
-            asleep = was_asleep(self._architecture, registers)
+            # Woken up just now, it has still to be given a core: it took no time in the kernel either.
+            asleep = was_asleep(registers) or (not on_core and registers.system_call in SLEEPS)
             stack = Copied(read.buffer, size, registers.sp, copied)
             outcome, verdict = self._stacks.understand(
                 thread, registers, stack, outcome, now, sure=in_call and not doubtful
@@ -214,7 +217,9 @@ class ExactReader:
         for late in landed:
             if late.sound and late.registers is not None:
                 registers = late.registers if self._stacks is not None else None
-                still = self._understand(late.thread, late.read, late.size, registers, now)
+                still = self._understand(
+                    late.thread, late.read, late.size, registers, now, on_core=late.on_core
+                )
                 if still is not None:
                     # Outside the kernel it was late for want of a core.
                     found.append((late, still._replace(faults=None if late.thread.faulty else 0.0)))

@@ -15,10 +15,24 @@ from .watched import Watched
 class Late:
     """One stop to come. `weight` gathers what the samples drawn meanwhile stand for, in seconds."""
 
-    __slots__ = ("_regions", "evidence", "holds", "read", "registers", "size", "thread", "weight")
+    __slots__ = (
+        "_regions",
+        "_turns",
+        "evidence",
+        "holds",
+        "on_core",
+        "read",
+        "registers",
+        "size",
+        "thread",
+        "weight",
+    )
 
-    def __init__(self, thread: Watched, read: VectoredRead) -> None:
+    def __init__(self, thread: Watched, turns: int, read: VectoredRead) -> None:
         self.thread = thread
+        self.on_core = True
+        """Whether it had its core throughout, since `turns` was how often it had been given one."""
+        self._turns = turns
         self.weight = 0.0
         """Seconds that are not charged to any place yet."""
         self.evidence = 0.0
@@ -33,6 +47,7 @@ class Late:
     def copy(self, registers: Registers, size: int) -> None:
         """Copy the Python stack and `size` bytes of the C stack. May run in a signal handler."""
         regions, before = self._regions
+        self.on_core = self._turns < 0 or self.thread.task.turns() == self._turns
         self.registers = registers
         for extra in (size, 0) if size else (0,):
             behind = [registers.sp, extra] if extra else []

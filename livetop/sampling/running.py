@@ -118,6 +118,9 @@ class Running:
         still = None
         if self._subject.exact.late(thread) is None:
             still = self._subject.exact.read(thread, self._subject.aux, self._subject.tree.now)
+        if still is not None and still.asleep:
+            # It ran when it was looked at, and what it did then is not known.
+            still = None
         if still is None:
             to_come = self._subject.exact.late(thread)
             if not calm:
@@ -177,6 +180,8 @@ class Running:
     def land(self) -> None:
         """Late stops that have come by now tell what the threads were doing when they were drawn."""
         for late, still in self._subject.exact.take_landed(self._subject.tree.now):
+            if still.asleep:
+                continue
             thread = late.thread
             key = self._subject.key(thread, still.outcome)
             if late.weight:

@@ -63,8 +63,9 @@ class Registers:
     """The registers of a thread that stands still.
 
     `system_call` is the number of the call in progress, -1 for none: negative too while the kernel handles a
-    page fault. `fp` is the frame pointer, 0 if unknown. `values` are all words, signed, in the order of
-    `Architecture.names`; () when only pc and sp are known, as they are of a thread blocked in a system call.
+    page fault. `result` is what that call returns so far. `fp` is the frame pointer, 0 if unknown. `values`
+    are all words, signed, in the order of `Architecture.names`; () when only pc and sp are known, as they are
+    of a thread blocked in a system call.
     """
 
     pc: int
@@ -72,6 +73,7 @@ class Registers:
     system_call: int
     values: tuple[int, ...] = ()
     fp: int = 0
+    result: int = 0
 
 
 X86_64 = Architecture(
@@ -109,14 +111,26 @@ def this_architecture() -> Architecture:
 def decode(architecture: Architecture, raw: bytes | bytearray | memoryview) -> Registers:
     """Give the words of a register set their meaning."""
     values = architecture.words.unpack_from(raw)
-    pc, sp, system_call, _ = architecture.indices
-    frame_pointer = values[architecture.frame_pointer] & _UNSIGNED
+    pc, sp, system_call, result = architecture.indices
     return Registers(
-        values[pc] & _UNSIGNED, values[sp] & _UNSIGNED, values[system_call], values, frame_pointer
+        values[pc] & _UNSIGNED,
+        values[sp] & _UNSIGNED,
+        values[system_call],
+        values,
+        values[architecture.frame_pointer] & _UNSIGNED,
+        values[result],
     )
 
 
 _UNSIGNED = (1 << 64) - 1
+# EINTR, and what a call that must be started again after an interruption returns inside the kernel:
+# ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK (include/linux/errno.h).
+_INTERRUPTED = frozenset((_EINTR, -512, -513, -514, -516))
+
+
+def was_asleep(registers: Registers) -> bool:
+    """Whether a stop has interrupted a system call in which the thread slept."""
+    return registers.system_call >= 0 and registers.result in _INTERRUPTED
 
 
 def restarted(architecture: Architecture, values: tuple[int, ...]) -> bytes | None:

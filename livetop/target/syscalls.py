@@ -160,3 +160,10 @@ def calls(machine: str) -> dict[bytes, Call]:
 
 CALLS = calls(platform.machine())
 """Those of this machine."""
+
+SLEEPS = frozenset(
+    int(number)
+    for number, call in CALLS.items()
+    if call.parked or call.word in ("sleep", "timed wait", "child process", "recv", "connect", "semaphore")
+)
+"""Calls that take next to no CPU time of their own: threads sleep in them."""
