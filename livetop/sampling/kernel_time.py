@@ -91,7 +91,8 @@ class KernelTime(Generic[K]):
         """
         if faults is None:
             known = self._places.get(place)
-            faults = known[1] / known[0] if known else 0.0
+            # Weights may be 0, and fade to it.
+            faults = known[1] / known[0] if known and known[0] > 1e-9 else 0.0
         else:
             self._know(place, weight, faults)
         if not faults:
