@@ -31,7 +31,7 @@ RECORD = struct.Struct("<qqqqq")
 LOG_BYTES = 64 << 20
 SHORTEST, LONGEST = 5e6, 20e6
 """ns of CPU time of a burst."""
-PATIENCE = 5
+PATIENCE = 3
 """Times longer than its CPU time that a calibration may last."""
 HALVES = {"even": WORKLOADS[::2], "odd": WORKLOADS[1::2], "all": WORKLOADS}
 

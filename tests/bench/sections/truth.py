@@ -24,6 +24,8 @@ SETTINGS = {LIVETOP: Settings(1000.0, 1.0), USUAL: Settings(100.0, 0.01)}
 """Every sample exact at 1,000 Hz; and as it is without options."""
 MIXES = (("even", 1), ("odd", 1), ("all", 2))
 """Half of the workloads, threads."""
+CALIBRATION = (1.0, 3.0)
+"""Seconds of CPU time a workload: quickly, and well."""
 WINDOW = 3.0
 LEAST = 0.01
 """Of a window's CPU time: intervals of rarer lines are not held against it."""
@@ -38,12 +40,14 @@ def truth(plan: Plan) -> Iterator[Row]:
     seconds = 3 * plan.long
     python = prepared(plan.python, "numpy")
     mixes = MIXES[:1] if quick else MIXES
-    learnt = {threads: learn(python, 1.0 if quick else 4.0, threads) for _, threads in mixes}
+    learnt: dict[int, Knowledge] = {}
     told: dict[str, list[dict[str, Figures]]] = {name: [] for name in CONTENDERS}
     failures: dict[str, list[str]] = {name: [] for name in CONTENDERS}
     fared: list[str] = []
     held: dict[str, list[Check]] = {name: [] for name in SETTINGS}
     for number, (half, threads) in enumerate(mixes):
+        if threads not in learnt:
+            learnt[threads] = learn(python, CALIBRATION[0] if quick else CALIBRATION[1], threads)
         knowledge = learnt[threads]
         mix = _Mix(python, plan.pyspy, knowledge, half, threads, SEED + number, seconds)
         of_mix: dict[str, dict[str, Figures]] = {}
