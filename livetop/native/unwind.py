@@ -10,13 +10,14 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import cached_property
 
 from livetop.elf.cfi import Row
 from livetop.elf.cfi_rules import Rule
 from livetop.elf.expressions import evaluate
 from livetop.target.errors import TargetError
 from livetop.target.memory import Memory
-from livetop.target.registers import Registers, this_architecture
+from livetop.target.registers import Architecture, Registers, this_architecture
 
 from .copied import Copied
 from .guess import Guess
@@ -68,12 +69,16 @@ class Unwinder:
     def __init__(self, modules: Modules, memory: Memory) -> None:
         self.modules = modules
         self._memory = memory
-        self._architecture = this_architecture()
         # None: no simple rule, the general way decides.
         self._rules: dict[int, _Rule | None] = {}
         self._guess = Guess(modules, memory)
         self._special = 0
         """What is left of _MAX_SPECIAL."""
+
+    @cached_property
+    def _architecture(self) -> Architecture:
+        # Asked for late: where there is no table for this machine nothing is stopped, and nothing unwound.
+        return this_architecture()
 
     def forget(self) -> None:
         """Mappings have changed: rules may be others."""
