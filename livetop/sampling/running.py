@@ -15,6 +15,8 @@ from .watched import Watched
 
 # Seconds for which the chance that a sample is exact stays what it is.
 _CHANCES = 0.01
+# At most this part of the samples of a thread is exact that can be read soundly without a stop.
+_CALM_PART = 0.5
 # The kernel counts CPU time in steps of up to 4 ms; over more than this, none at all means no core.
 _STEP = 0.008
 _KINDS = {PYTHON: State.PYTHON, NATIVE: State.NATIVE, SYSTEM: State.SYSTEM}
@@ -43,9 +45,12 @@ class Running:
         if not subject.exact.allowed(now):
             self._chances = (0.0, 0.0)
             return
-        # Whose time it is only exact samples tell, so there may be more of them than checking needs.
-        checks = subject.stacks is None
-        busy, calm = (subject.budget.chance(period, threads, few) for few in (False, checks))
+        busy = subject.budget.chance(period, threads, False)
+        if subject.stacks is None:
+            calm = subject.budget.chance(period, threads, True)
+        else:
+            # Whose time it is only exact samples tell: there are more of them than checking would need.
+            calm = min(_CALM_PART, busy)
         self._chances = (busy, calm)
 
     def sample(
@@ -65,7 +70,7 @@ class Running:
         self._threads += 1
         # With C frames all samples that count are exact, or some stacks would have them and some not.
         calm = thread.calm and not subject.frames
-        if self._chances[0] >= 1.0:
+        if self._chances[calm] >= 1.0:
             # All are exact: what was read without a stop is only for when that fails.
             self._sample_exact(thread, look, holds, moment, late, 1.0, calm)
             return
