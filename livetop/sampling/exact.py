@@ -229,7 +229,8 @@ class ExactReader:
         """Release what has stopped by now of the threads that did not stop in time."""
         if self._stopper is not None and self._late:
             self._pause += self._stopper.poll_late()
-            for tid in [tid for tid in self._late if not self._stopper.is_late(tid)]:
+            # A copy made in one step: a stop may land, in a signal handler, while the rest is looked at.
+            for tid in [tid for tid in list(self._late) if not self._stopper.is_late(tid)]:
                 # It ended instead.
                 self._late.pop(tid, None)
 
