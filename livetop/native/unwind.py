@@ -271,7 +271,11 @@ class Unwinder:
         """Whether unwinding from a caller that was guessed ends where it must."""
         walk = Walk()
         if mark:
-            return self._simple(pc, sp, rbp, stack, mark, walk) and walk.complete
+            if not (self._simple(pc, sp, rbp, stack, mark, walk) and walk.complete):
+                return False
+            # Frames long gone leave words behind, and one of them may happen to span the mark.
+            loop = walk.modules[-1]
+            return loop is not None and loop.kind == "runtime"
         self._simple(pc, sp, rbp, stack, 0, walk)
         row = self._row(walk.modules[-1], walk.pcs[-1] - 1) if walk.pcs else None
         return len(walk.pcs) > 2 and row is not None
