@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livetop.target.registers import X86_64, decode, restarted
+from livetop.target.registers import X86_64, Registers, decode, restarted, was_asleep
 
 
 def register_set(**changed: int) -> tuple[int, ...]:
@@ -46,3 +46,32 @@ def test_decoding():
     raw = X86_64.words.pack(*register_set(rip=-1, rsp=0x7FFE00000010, orig_rax=-1))
     registers = decode(X86_64, raw)
     assert (registers.pc, registers.sp, registers.system_call) == (2**64 - 1, 0x7FFE00000010, -1)
+
+
+@pytest.mark.parametrize(
+    ("call", "result", "asleep"),
+    [
+        # EINTR, and the kernel's own numbers for calls that it starts again.
+        *((7, result, True) for result in (-4, -512, -513, -514, -516)),
+        # It has ended, failed otherwise, or runs: ENOSYS is there while it does.
+        *((7, result, False) for result in (0, 5, -11, -38, -515)),
+        (0, -512, True),
+        # No call: the register is the program's own.
+        *((-1, result, False) for result in (-4, -512)),
+    ],
+)
+def test_who_slept_in_a_call_when_it_was_stopped(call, result, asleep):
+    registers = decode(X86_64, X86_64.words.pack(*register_set(orig_rax=call, rax=result)))
+    assert (registers.system_call, registers.result) == (call, result)
+    assert was_asleep(registers) is asleep
+
+
+def test_registers_by_their_numbers_in_call_frame_information():
+    registers = decode(X86_64, X86_64.words.pack(*register_set(rip=0x1000, rsp=0x2000, rbp=-8, rbx=3)))
+    numbered = X86_64.numbered(registers)
+    # System V ABI for AMD64, figure 3.36: rbx is 3, rbp 6, rsp 7, the return address 16.
+    assert len(numbered) == 17
+    assert (numbered[3], numbered[6], numbered[7], numbered[16]) == (3, 2**64 - 8, 0x2000, 0x1000)
+    assert registers.fp == 2**64 - 8
+    # Of a blocked thread only two are known.
+    assert X86_64.numbered(Registers(0x1000, 0x2000, 7)) == {16: 0x1000, 7: 0x2000}
