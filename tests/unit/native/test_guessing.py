@@ -93,6 +93,17 @@ def test_what_only_looks_like_a_return_address_is_not_taken():
     assert walk.cfas[0] == LOW + 8 * 301
 
 
+def test_the_frame_with_the_mark_is_the_interpreters():
+    """A word that a library's frame has left behind may lead to the mark, as code made at run time shows."""
+    words = [0] * 299 + [back(CALLER), back(LOOP)] + [0] * 7 + [back(FIRST)] + [0] * 8
+    mark = LOW + 8 * 301 + 16
+    gone = FakeModule("libgone", "library", frames=make(*PROGRAMS).call_frames())
+    unwinder, _ = process({CALLER: gone})
+    walk = unwinder.walk(*stopped(words), mark)
+    assert walk.complete and walk.loop == 1
+    assert walk.pcs[1] == back(LOOP)
+
+
 def test_a_word_that_follows_no_call_is_no_return_address():
     words, mark = frames(300)
     words = [word + 1 if word else 0 for word in words]
