@@ -149,6 +149,36 @@ def test_what_a_signal_interrupted_stands_where_it_stands():
     assert walk.complete
 
 
+@pytest.mark.parametrize("by_general", [False, True])
+def test_a_function_that_is_just_being_left_has_its_registers_back(by_general):
+    """Compilers do not say so: where they were saved lies below the stack pointer by then."""
+    made = make(*PROGRAMS, bytes([0x83, 3, 0x86, 2]))
+    memory = FakeMemory({LOW - 64: struct.pack("<8Q", *[0xDEAD] * 8)})
+    one = Unwinder(FakeModules(FakeModule(frames=made.call_frames()), len(PROGRAMS) + 1), memory)
+    stack = Stack(SMALL, FRAMED, BY_RBX, FIRST)
+    left = CODE + len(PROGRAMS) * SIZE + 0x40
+    # Only its return address is left of its frame.
+    low = LOW + 8
+    copied = stack.copied()
+    values = X86_64.numbered(stack.registers) | {16: left, 7: low}
+    registers = Registers(
+        left, low, -1, tuple(values.get(_number(name), 0) for name in X86_64.names), stack.registers.fp
+    )
+    shorter = Copied(copied.buffer, BEFORE + 8, low, copied.end - low)
+    walk = Walk()
+    if by_general:
+        one._general(X86_64.numbered(registers), shorter, 0, 0, walk)
+    else:
+        walk = one.walk(registers, shorter, 0)
+    assert walk.pcs == [left, *stack.pcs[1:]]
+    assert walk.cfas == stack.cfas and walk.complete
+    assert not memory.reads
+
+
+def _number(name: str) -> int:
+    return X86_64.dwarf.index(name) if name in X86_64.dwarf else -1
+
+
 # ---------------------------------------------------------------------- stacks that make no sense
 
 
