@@ -139,9 +139,9 @@ class Unwinder:
                 return cfa - last < _LONGEST
             at = cfa + offset
             (pc,) = word(buffer, at - 8)
-            if saved:
-                if cfa + saved < sp:
-                    return False
+            # What lies below the stack pointer was taken back into its register: a function that is just
+            # being left.
+            if saved and cfa + saved >= sp:
                 (rbp,) = word(buffer, at + saved)
             sp = cfa
             lookup = pc - 1
@@ -221,7 +221,11 @@ class Unwinder:
         if not back:
             return None
         caller = {number: registers[number] for number in _KEPT if number in registers}
+        sp = registers[RSP]
         for number, how in row.saved.items():
+            if isinstance(how, int) and cfa + how < sp:
+                # It was taken back already: the function is just being left.
+                continue
             value = self._saved(how, registers, read, cfa)
             if value is None:
                 caller.pop(number, None)
