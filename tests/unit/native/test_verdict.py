@@ -185,10 +185,8 @@ def test_a_version_without_opcodes_still_tells_other_files():
     ("symbol", "name"),
     [
         ("builtin_sorted", "python builtins: sorted"),
-        ("builtin_sorted.cold", "python builtins: sorted"),
         ("builtin_len", "python builtins: len"),
         ("builtin_sum_impl", "python builtins: sum"),
-        ("list_sort_impl.isra.0", "python builtins: list.sort"),
         ("list_sort", "python builtins: list.sort"),
         ("list_append", "python builtins: list.append"),
         ("unicode_split", "python builtins: str.split"),
@@ -200,10 +198,11 @@ def test_a_version_without_opcodes_still_tells_other_files():
         ("dict_update", "python builtins: dict.update"),
         ("int_to_bytes_impl", "python builtins: int.to_bytes"),
         ("long_new", "python builtins: int.new"),
-        ("_PyBytes_Repeat", "python builtins: Bytes_Repeat"),
+        # Of the interpreter's own C interface: nothing that Python calls.
+        ("_PyBytes_Repeat", "python builtins"),
+        ("subtype_dealloc", "python builtins"),
         ("py_sha256", "python builtins: py_sha256"),
         ("", "python builtins"),
-        (".cold", "python builtins"),
     ],
 )
 def test_names_of_builtins(symbol, name):
