@@ -20,7 +20,7 @@ from .library_names import DELETED
 _EXECUTABLE = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ ..x[^\n]*", re.MULTILINE)
 
 # Reading is done at most so often, and may cost at most this share of the time.
-_PAUSE: Final = 1.0
+_PAUSE: Final = 0.1
 _SHARE: Final = 0.01
 # As many mappings of one file are looked at; a loaded file has about five.
 _MAX_OF_FILE: Final = 256

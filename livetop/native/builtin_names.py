@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 BUILTINS = "python builtins"
@@ -24,9 +25,16 @@ _TYPES = {
     "memory_": "memoryview.",
     "deque_": "deque.",
 }
+# Modules that may be built into the interpreter; their C functions begin so (Modules/clinic/*.c.h).
+_MODULES = (
+    *("os", "time", "math", "sys", "gc", "itertools", "marshal", "signal", "select", "array", "binascii"),
+    *("zlib", "posix", "_io", "_sre", "_codecs", "_functools", "_operator", "_collections", "_thread"),
+    *("_struct", "_random", "_weakref", "_datetime", "_csv", "_pickle", "_json", "_socket"),
+)
 # Functions of the module builtins (Python/bltinmodule.c).
 _FUNCTION = "builtin_"
 _WHOLE = {
+    "min_max": "min, max",
     "PyUnicode_Join": "str.join",
     "PyUnicode_Format": "str %",
     "PyUnicode_Replace": "str.replace",
@@ -34,6 +42,8 @@ _WHOLE = {
     "list_sort_impl": "list.sort",
     "PyList_Sort": "list.sort",
 }
+# What the interpreter does around a call, by its C interface or to free arguments: no function of Python's.
+_AROUND = re.compile(r"_?Py|.*dealloc$|free_|subtype_")
 
 
 @lru_cache(maxsize=4096)
@@ -42,15 +52,19 @@ def builtin_name(symbol: str) -> str:
 
     `symbol` is the C function that the evaluation loop called, "" where the file has no name for it.
     """
-    name = symbol.partition(".")[0].removeprefix("_Py").lstrip("_")
-    if not name:
-        return BUILTINS
-    if symbol in _WHOLE:
-        return f"{BUILTINS}: {_WHOLE[symbol]}"
-    name = name.removesuffix("_impl")
-    if name.startswith(_FUNCTION):
-        return f"{BUILTINS}: {name.removeprefix(_FUNCTION)}"
+    known = _WHOLE.get(symbol)
+    if known is None and symbol and not _AROUND.match(symbol):
+        known = _as_python(symbol.removesuffix("_impl"))
+    return f"{BUILTINS}: {known}" if known else BUILTINS
+
+
+def _as_python(symbol: str) -> str:
+    if symbol.startswith(_FUNCTION):
+        return symbol.removeprefix(_FUNCTION)
     for start, of in _TYPES.items():
-        if name.startswith(start):
-            return f"{BUILTINS}: {of}{name.removeprefix(start)}"
-    return f"{BUILTINS}: {name}"
+        if symbol.startswith(start):
+            return of + symbol.removeprefix(start)
+    for module in _MODULES:
+        if symbol.startswith(module + "_"):
+            return f"{module}.{symbol.removeprefix(module + '_').lstrip('_')}"
+    return symbol

@@ -96,7 +96,7 @@ class Modules:
         return end
 
     def refresh(self, now: float) -> bool:
-        """Look again what is mapped, at most once a second; return whether code has come, gone or got names.
+        """Look again what is mapped, ten times a second at most; return whether there is news of code.
 
         Reading costs less than 1 % of the time: it is done more seldom where there is much. Modules of what
         has not changed stay the same objects. `now` is monotonic seconds.

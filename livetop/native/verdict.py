@@ -60,18 +60,23 @@ class Judge:
         inner = walk.loop if found else len(modules)
         if found and inner and self._is_handler(walk.pcs[inner], modules[inner]):
             inner -= 1
+        while found and inner and _is_jit(modules[inner - 1]):
+            # What the interpreter has compiled at run time is a part of its loop.
+            inner -= 1
         if inner <= 0:
             return _IS_PYTHON
-        library = _library(modules, inner)
-        if library:
-            return Verdict(NATIVE, library)
+        foreign = _foreign(modules, inner)
+        if foreign is not None and not (
+            _is_jit(foreign) and instruction and not self.calls_native(instruction)
+        ):
+            return Verdict(NATIVE, _library(foreign, modules[0]))
         if not instruction:
             # No Python code runs at all: C code of the program's own, or the interpreter starting.
             first = modules[0]
             return _IS_PYTHON if found else Verdict(NATIVE, first.name if first else "[unknown]")
         if not self.calls_native(instruction):
             return _IS_PYTHON
-        called = self._called(walk, inner)
+        called = self._called(walk, inner) if found else ""
         if called in IN_PYTHON:
             return _IS_PYTHON
         return Verdict(NATIVE, builtin_name(called))
@@ -130,22 +135,24 @@ class Judge:
         return function is not None and function[1] - function[0] < _LARGEST_HANDLER
 
 
-def _library(modules: list[Module | None], inner: int) -> str:
-    """What native time goes to by the files alone; "" when only the interpreter's own run.
+def _is_jit(module: Module | None) -> bool:
+    return module is not None and module.kind == "jit"
+
+
+def _foreign(modules: list[Module | None], inner: int) -> Module | None:
+    """The innermost module that is neither the interpreter nor the C library; None when there is none."""
+    for module in modules[:inner]:
+        if module is not None and module.kind not in ("runtime", "system", "trampoline"):
+            return module
+    return None
+
+
+def _library(foreign: Module, first: Module | None) -> str:
+    """What native time goes to.
 
     The C library's time is its own; what the interpreter does for an extension module is that module's.
     """
-    foreign = ""
-    for module in modules[:inner]:
-        if module is not None and module.kind not in ("runtime", "system", "trampoline"):
-            foreign = module.name
-            break
-    if not foreign:
-        return ""
-    first = modules[0]
-    if first is not None and first.kind == "system":
-        return first.name
-    return foreign
+    return first.name if first is not None and first.kind == "system" else foreign.name
 
 
 __all__ = ["BUILTINS", "NATIVE", "PYTHON", "SYSTEM", "Judge", "Verdict"]

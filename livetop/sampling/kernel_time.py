@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import mmap
 from functools import cache
+from math import sqrt
 from time import thread_time
 from typing import Generic, TypeVar
 
@@ -19,6 +20,8 @@ _HALF_LIFE = 10.0
 # Seconds of evidence for what is assumed at first.
 _FIRST = 0.05
 _MOST_PER_FAULT = 1e-3
+# Seconds between two ticks of the kernel's clock, by which it counts.
+_TICK = 0.004
 _STEPS = 24
 _PAGES = 256
 _PLACES = 500
@@ -123,7 +126,9 @@ class KernelTime(Generic[K]):
         rest = max(0.0, self._system - sure)
         # What faults should cost comes first: it was measured, and doubtful stops are the most doubtful.
         assumed = self._in_faults(self._costs)
-        self.keeps = min(1.0, (max(0.0, rest - assumed) + _FIRST) / (doubtful + _FIRST))
+        # The count itself is a draw, a tick at a time: within twice its spread it proves nothing.
+        spread = 2 * sqrt(_TICK * self._system)
+        self.keeps = min(1.0, (max(0.0, rest - assumed) + spread + _FIRST) / (doubtful + _FIRST))
         self.per_fault = self._fault_that_costs(max(0.0, rest - self.keeps * doubtful) + _FIRST)
 
     def _in_faults(self, per_fault: float) -> float:

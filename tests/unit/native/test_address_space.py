@@ -80,8 +80,8 @@ def test_reading_is_rationed(monkeypatch):
     monkeypatch.setattr(address_space, "_read_maps", lambda pid: reads.append(1) or TEXT)
     space = AddressSpace(1)
     assert space.refresh(100.0)
-    for tenth in range(10):
-        assert not space.refresh(100.0 + tenth / 10)
+    for hundredth in range(10):
+        assert not space.refresh(100.0 + hundredth / 100)
     assert len(reads) == 1
     assert not space.refresh(200.0)
     assert len(reads) == 2
