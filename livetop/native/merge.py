@@ -20,6 +20,7 @@ from .unwind import Walk
 # The interpreter's own frames that are how it runs Python code, not what the code asked for.
 _HOW = ("_PyEval", "PyEval", "_TAIL_CALL", "TAIL_CALL")
 _MAX_FUNCTIONS = 20_000
+_MAX_STEPS = 50_000
 
 _Step = tuple[Code, int]
 
@@ -44,6 +45,8 @@ class Merger:
 
     def __init__(self) -> None:
         self._functions: dict[tuple[str, str], NativeCode] = {}
+        # pc -> its frame, None for one that is not told
+        self._steps: dict[int, _Step | None] = {}
         self.root = Place(None, None, 0)
         self.size = 0
 
@@ -57,6 +60,11 @@ class Merger:
         self.root = Place(None, None, 0)
         self.size = 0
         self._functions.clear()
+        self._steps.clear()
+
+    def forget(self) -> None:
+        """Mappings have changed: a pc may be in another function."""
+        self._steps.clear()
 
     def place(self, steps: Sequence[_Step]) -> Place:
         """The place of a merged stack, innermost frame first."""
@@ -77,6 +85,7 @@ class Merger:
         `runs`: (mark, number of frames), `frames`: (code, line), both innermost first, as is the result.
         """
         steps: list[_Step] = []
+        known = self._steps
         run = used = 0
         begin = 0
         """Where C frames outside the last loop begin."""
@@ -90,7 +99,15 @@ class Merger:
                 loop = True
                 begin = len(steps)
             if not loop:
-                step = self._step(pc if exact else pc - 1, module)
+                at = pc if exact else pc - 1
+                if at in known:
+                    step = known[at]
+                else:
+                    step = self._step(at, module)
+                    if module is not None:
+                        if len(known) >= _MAX_STEPS:
+                            known.clear()
+                        known[at] = step
                 if step is not None and (not steps or steps[-1] != step):
                     steps.append(step)
             exact = False

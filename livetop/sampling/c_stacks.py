@@ -68,6 +68,7 @@ class CStacks:
         if not walk.complete and None in walk.modules and self.modules.refresh(now):
             # Code that was loaded since the last look.
             self.unwinder.forget()
+            self.merger.forget()
             walk = self.unwinder.walk(registers, stack, mark, whole=self.frames)
         if walk.complete:
             self._counters.unwound += 1
