@@ -154,6 +154,7 @@ class Account:
         """Keep the seconds, but no place: the stack tree begins anew."""
         keys = {*self.running, *self.queued, *self.held, *(key for key, *_ in self.asleep), self.last_key}
         self.rename({key for key in keys if isinstance(key, Place)})
+        self.kernel.forget()
 
     def rename(self, gone: set[Key]) -> None:
         """Move what was seen at these keys to [unread]: their code was replaced meanwhile."""

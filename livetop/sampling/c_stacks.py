@@ -23,6 +23,7 @@ from .watched import Watched
 LEAST = 4 << 10
 MOST = 256 << 10
 _BEYOND_MARK = 1024
+_SHRINKS = 0.99
 _ROUND = 256
 # A stack pointer this far below the end of what was its stack may be on another one.
 _LONGEST_STACK = 64 << 20
@@ -58,7 +59,8 @@ class CStacks:
         mark = thread.reader.mark
         if self.frames:
             return max(0, min(MOST, end - sp))
-        wanted = mark - sp + _BEYOND_MARK if sp <= mark < end else thread.stack_room
+        # The mark may be that of a moment ago: as much as was too little of late is copied in any case.
+        wanted = max(mark - sp + _BEYOND_MARK if sp <= mark < end else 0, thread.stack_room)
         return max(0, min(max(LEAST, (wanted + _ROUND - 1) & -_ROUND), MOST, end - sp))
 
     def walk(self, thread: Watched, registers: Registers, stack: Copied, now: float) -> Walk:
@@ -72,6 +74,7 @@ class CStacks:
             walk = self.unwinder.walk(registers, stack, mark, whole=self.frames)
         if walk.complete:
             self._counters.unwound += 1
+            thread.stack_room = max(LEAST, int(thread.stack_room * _SHRINKS))
         else:
             self._counters.unwind_failed += 1
             if not stack.low <= mark < stack.end:

@@ -15,6 +15,8 @@ from math import sqrt
 from time import thread_time
 from typing import Generic, TypeVar
 
+from .local_time import LocalTime
+
 # What was learned counts half after so many seconds.
 _HALF_LIFE = 10.0
 # Seconds of evidence for what is assumed at first.
@@ -25,6 +27,8 @@ _TICK = 0.004
 _STEPS = 24
 _PAGES = 256
 _PLACES = 500
+# Seconds of doubtful stops, fading, that are worth looking closer at.
+_DOUBTS = 0.05
 # What a look at two samples counts for beside a look at a stop.
 _HEARSAY = 0.1
 
@@ -42,6 +46,7 @@ class KernelTime(Generic[K]):
         "_places",
         "_seen",
         "_system",
+        "doubts",
         "keeps",
         "per_fault",
     )
@@ -58,33 +63,45 @@ class KernelTime(Generic[K]):
         self._calls = [0.0, 0.0]
         self._new: dict[int, list[float]] = {}
         self._faulting: dict[int, list[float]] = {}
-        # place -> weight, and weight times faults a second, while pages fault
-        self._places: dict[K, list[float]] = {}
+        self._places: dict[K, LocalTime] = {}
         self._system = 0.0
+        self.doubts = False
+        """Whether many stops are doubtful, so that it is worth looking closer."""
 
-    def in_call(self, weight: float, doubtful: bool) -> float:
-        """The part that was system of a stop in a system call."""
-        self._seen[doubtful] += weight
-        return self.keeps if doubtful else 1.0
-
-    def stayed(self, place: K, seconds: float, faults: int) -> None:
-        """The thread was at a place at two samples, `seconds` of CPU time apart, with so many faults between.
-
-        That says less than a look at a stop: it may have been elsewhere meanwhile.
-        """
-        if faults > 0 and seconds > 0:
-            self._know(place, _HEARSAY * seconds, faults / seconds)
-
-    def _know(self, place: K, weight: float, faults: float) -> None:
+    def _at(self, place: K) -> LocalTime:
         known = self._places.get(place)
         if known is None:
-            if not faults:
-                return
             if len(self._places) >= _PLACES:
                 self._places.clear()
-            known = self._places[place] = [0.0, 0.0]
-        known[0] += weight
-        known[1] += weight * faults
+            known = self._places[place] = LocalTime()
+        return known
+
+    def in_call(self, place: K, weight: float, doubtful: bool) -> float:
+        """The part that was system of a stop in a system call."""
+        self._seen[doubtful] += weight
+        local = self._at(place)
+        if not doubtful:
+            local.sure += weight
+            return 1.0
+        local.doubtful += weight
+        return local.part(True, self.keeps, self.per_fault)
+
+    def forget(self) -> None:
+        """Places are no longer what they were."""
+        self._places.clear()
+
+    def stayed(self, place: K, seconds: float, faults: int, system: float) -> None:
+        """The thread was at a place at two samples, `seconds` of CPU time apart.
+
+        There were so many faults and `system` seconds of system time between them, as far as can be told: it
+        may have been elsewhere meanwhile.
+        """
+        local = self._at(place)
+        local.run += seconds
+        local.system += system
+        if faults > 0 and seconds > 0:
+            local.fault_weight += _HEARSAY * seconds
+            local.faults += _HEARSAY * faults
 
     def in_fault(self, place: K, weight: float, faults: float | None) -> float:
         """The part that was system of a stop elsewhere, while so many pages a second faulted.
@@ -92,18 +109,19 @@ class KernelTime(Generic[K]):
         None if that is not known, as the thread had no core just then (we may have taken it): then it is what
         it usually is at this place.
         """
+        local = self._at(place)
+        local.elsewhere += weight
         if faults is None:
-            known = self._places.get(place)
-            # Weights may be 0, and fade to it.
-            faults = known[1] / known[0] if known and known[0] > 1e-9 else 0.0
+            faults = local.fault_rate
         else:
-            self._know(place, weight, faults)
+            local.fault_weight += weight
+            local.faults += weight * faults
         if not faults:
             return 0.0
         entry = self._new.setdefault(int(faults).bit_length(), [0.0, 0.0])
         entry[0] += weight
         entry[1] += weight * faults
-        return min(1.0, faults * self.per_fault)
+        return local.part(False, self.keeps, self.per_fault)
 
     def settle(self, rate: float, system: float, elapsed: float) -> None:
         """Learn from a stretch of `elapsed` seconds: `system` seconds of it the kernel counted as its own.
@@ -114,15 +132,18 @@ class KernelTime(Generic[K]):
         self._system = self._system * fades + system
         self._calls = [old * fades + new * rate for old, new in zip(self._calls, self._seen, strict=True)]
         self._seen = [0.0, 0.0]
-        for entry in (*self._faulting.values(), *self._places.values()):
+        for entry in self._faulting.values():
             entry[0] *= fades
             entry[1] *= fades
+        for local in self._places.values():
+            local.fade(fades)
         for number, (weight, faults) in self._new.items():
             entry = self._faulting.setdefault(number, [0.0, 0.0])
             entry[0] += weight * rate
             entry[1] += faults * rate
         self._new.clear()
         sure, doubtful = self._calls
+        self.doubts = doubtful > _DOUBTS
         rest = max(0.0, self._system - sure)
         # What faults should cost comes first: it was measured, and doubtful stops are the most doubtful.
         assumed = self._in_faults(self._costs)

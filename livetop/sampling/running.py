@@ -91,8 +91,7 @@ class Running:
             queued = self._had_no_core(thread, holds, moment)
             key = subject.key(thread, outcome)
             weight = thread.account.ran(key, moment, late, holds, queued=queued)
-            if thread.faulty:
-                thread.look_at_faults(key)
+            thread.look_closer(key)
             if not chance and subject.stacks is not None and not queued:
                 self._estimate(thread, key, outcome, holds, weight)
 
@@ -145,8 +144,7 @@ class Running:
                 key = self._subject.key(thread, outcome)
         queued = self._had_no_core(thread, holds, moment)
         weight = account.ran(key, moment, late, holds, 1.0 if calm else scale, queued)
-        if thread.faulty:
-            thread.look_at_faults(key)
+        thread.look_closer(key)
         if queued:
             return
         if calm:
@@ -165,8 +163,8 @@ class Running:
             return
         system = 0.0
         if still.in_call:
-            system = account.kernel.in_call(weight, still.doubtful)
-        elif thread.faulty:
+            system = account.kernel.in_call(key, weight, still.doubtful)
+        elif thread.faulty or account.kernel.doubts:
             system = account.kernel.in_fault(key, weight, still.faults)
         account.evidence.note(key, State.SYSTEM, "", weight, system)
         account.evidence.note(key, _KINDS[verdict.kind], verdict.library, weight, 1.0 - system)

@@ -30,7 +30,7 @@ class Watched:
     """A thread under watch. `key_empty` names the row for when it runs no Python."""
 
     __slots__ = (
-        "account", "awake_at", "base", "calm", "fault_look", "faults", "faulty", "key_empty", "laid",
+        "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "laid", "last_look",
         "missing", "name", "parked", "reader", "rejects", "run_ns", "sees_syscall", "stack_end",
         "stack_room", "state", "syscall", "task", "tid", "trials", "warm", "wire",
     )  # fmt: skip
@@ -70,8 +70,8 @@ class Watched:
         """Bytes of C stack to copy when it is not known where the evaluation loop's frame is."""
         self.faults: tuple[int, float] | None = None
         """Page faults and system seconds when they were last looked at."""
-        self.fault_look: tuple[Place | str, int, int] | None = None
-        """Where it was at its last sample, with how many faults and nanoseconds of CPU time so far."""
+        self.last_look: tuple[Place | str, int, float, int] | None = None
+        """Where it was at its last sample, with faults, system seconds and nanoseconds of CPU so far."""
         self.faulty = False
         """Whether it has many page faults."""
         self.calm = False
@@ -101,14 +101,18 @@ class Watched:
         self.faulty = now[0] - before[0] > _FAULTY * elapsed
         return max(0.0, now[1] - before[1])
 
-    def look_at_faults(self, place: Place | str) -> None:
-        """Hold the faults since the last sample against where it was then and is now."""
-        faults, times = self.task.faults(), self.task.times()
-        if faults is None or times is None:
+    def look_closer(self, place: Place | str) -> None:
+        """Hold faults and system time since the last sample against where it was then and is now."""
+        if not (self.faulty or self.account.kernel.doubts):
             return
-        before, self.fault_look = self.fault_look, (place, faults[0], times[0])
+        now, times = self.task.faults(), self.task.times()
+        if now is None or times is None:
+            return
+        before, self.last_look = self.last_look, (place, *now, times[0])
         if before is not None and before[0] is place:
-            self.account.kernel.stayed(place, (times[0] - before[2]) / 1e9, faults[0] - before[1])
+            self.account.kernel.stayed(
+                place, (times[0] - before[3]) / 1e9, now[0] - before[1], now[1] - before[2]
+            )
 
     def key(self, outcome: Place | Outcome) -> Place | str | None:
         """What a sample is charged to; None when there is no stack."""

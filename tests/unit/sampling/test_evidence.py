@@ -164,8 +164,8 @@ class Thread:
             for line, faults in self.lines.items():
                 noisy = faults * self._random.uniform(0.5, 1.5)
                 found[line] += weight * self.kernel.in_fault(line, weight, noisy)
-        found["call"] = in_calls and in_calls * self.kernel.in_call(in_calls, False)
-        found["doubtful"] = doubtful and doubtful * self.kernel.in_call(doubtful, True)
+        found["call"] = in_calls and in_calls * self.kernel.in_call("call", in_calls, False)
+        found["doubtful"] = doubtful and doubtful * self.kernel.in_call("doubtful", doubtful, True)
         system = in_calls + doubtful * real
         system += sum(min(1.0, faults * self.cost) / len(self.lines) for faults in self.lines.values())
         # In steps, as the kernel counts.
@@ -222,7 +222,7 @@ def test_doubtful_stops_count_as_far_as_the_kernel_agrees(real):
     for _ in range(60):
         thread.second(doubtful=0.5, real=real)
     assert thread.kernel.keeps == pytest.approx(real, abs=0.05)
-    assert thread.kernel.in_call(0.01, False) == 1.0
+    assert thread.kernel.in_call("call", 0.01, False) == 1.0
     # Another program from here on: what was learned wears off.
     for _ in range(60):
         thread.second(doubtful=0.5, real=1.0 - real)
@@ -255,8 +255,8 @@ def test_whatever_it_is_told_parts_are_parts(steps):
     for weight, faults, system, doubtful, elapsed in steps:
         assert 0.0 <= kernel.in_fault("a", weight, faults) <= 1.0
         assert 0.0 <= kernel.in_fault("a", weight, None) <= 1.0
-        assert 0.0 <= kernel.in_call(weight, doubtful) <= 1.0
-        kernel.stayed("a", weight, int(faults))
+        assert 0.0 <= kernel.in_call("a", weight, doubtful) <= 1.0
+        kernel.stayed("a", weight, int(faults), weight / 2)
         kernel.settle(system / 10, system, elapsed)
         assert 0.0 <= kernel.keeps <= 1.0
         assert kernel.per_fault >= 0.0
