@@ -143,7 +143,8 @@ class _Dumper:
             "tid": task.tid,
             "name": name,
             "state": STATE_WORDS[waits],
-            "holds_gil": holds,
+            # One after the other they may both be true: it was given the GIL meanwhile.
+            "holds_gil": holds and waits is not State.GIL,
             "waiting_on": reason or None,
             "frames": frames,
         }
