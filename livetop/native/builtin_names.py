@@ -35,6 +35,9 @@ _MODULES = (
 _FUNCTION = "builtin_"
 _WHOLE = {
     "min_max": "min, max",
+    "range_vectorcall": "range",
+    "enum_new": "enumerate",
+    "enumerate_vectorcall": "enumerate",
     "PyUnicode_Join": "str.join",
     "PyUnicode_Format": "str %",
     "PyUnicode_Replace": "str.replace",
@@ -42,6 +45,8 @@ _WHOLE = {
     "list_sort_impl": "list.sort",
     "PyList_Sort": "list.sort",
 }
+# Methods that are a call of the type itself.
+_MAKING = ("new", "vectorcall", "vectorcall_impl")
 # What the interpreter does around a call, by its C interface or to free arguments: no function of Python's.
 _AROUND = re.compile(r"_?Py|.*dealloc$|free_|subtype_")
 
@@ -63,7 +68,8 @@ def _as_python(symbol: str) -> str:
         return symbol.removeprefix(_FUNCTION)
     for start, of in _TYPES.items():
         if symbol.startswith(start):
-            return of + symbol.removeprefix(start)
+            method = symbol.removeprefix(start)
+            return of.rstrip(".") if method in _MAKING else of + method
     for module in _MODULES:
         if symbol.startswith(module + "_"):
             return f"{module}.{symbol.removeprefix(module + '_').lstrip('_')}"

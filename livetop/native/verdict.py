@@ -100,8 +100,9 @@ class Judge:
                 break
             name = self._name(module, walk.pcs[index] - (index > 0))
             if not is_glue(name):
-                break
-        return name
+                return name
+        # Nothing but passing on: that tells only whether it leads to Python.
+        return name if name in IN_PYTHON else ""
 
     def _name(self, module: Module, pc: int) -> str:
         found = self._named.get(pc)

@@ -89,12 +89,12 @@ def _native(entry: Entry, look: Look, width: int) -> Line:
 
 def _heat(entry: Entry, look: Look, width: int) -> Line:
     bar = heat_bar(entry.own_share, look.scale, width, entry.native, entry.system, ascii_only=look.ascii)
-    return painted(bar, look.palette)
+    return painted(bar, look.palette, unknown=look.native and entry.native is None)
 
 
-def painted(bar: Bar, palette: Palette) -> Line:
-    """A bar's parts in their colours."""
-    styles = (palette.python, palette.native, palette.system, palette.plain)
+def painted(bar: Bar, palette: Palette, *, unknown: bool = False) -> Line:
+    """A bar's parts in their colours; `unknown`: beside others that are divided, its parts are not known."""
+    styles = (palette.quiet if unknown else palette.python, palette.native, palette.system, palette.plain)
     return list(zip(bar, styles, strict=True))
 
 

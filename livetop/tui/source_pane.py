@@ -140,8 +140,11 @@ class SourcePane(Painted):
         first = max(1, min(self._first + self._moved, last))
         self._moved = first - self._first
         scale = bar_scale(max((heat.own for heat in excerpt.heat.values()), default=0.0))
+        divided = any(heat.native is not None for heat in excerpt.heat.values())
         drawn = [
-            self._line(number, lines[number - 1], excerpt.heat.get(number), number == excerpt.line, scale)
+            self._line(
+                number, lines[number - 1], excerpt.heat.get(number), number == excerpt.line, scale, divided
+            )
             for number in range(first, min(len(lines), first + room - 1) + 1)
         ]
         if excerpt.line is not None and excerpt.line > len(lines):
@@ -149,7 +152,9 @@ class SourcePane(Painted):
             drawn = [*drawn[: room - 1], [(changed, self._palette.quiet)]]
         return drawn
 
-    def _line(self, number: int, text: str, heat: LineHeat | None, selected: bool, scale: float) -> Line:
+    def _line(
+        self, number: int, text: str, heat: LineHeat | None, selected: bool, scale: float, divided: bool
+    ) -> Line:
         palette = self._palette
         line: Line = [(">" if selected else " ", palette.marker)]
         if heat is None or heat.own < COLD:
@@ -161,7 +166,7 @@ class SourcePane(Painted):
             line += [
                 (figures.share(heat.own).rjust(5), style),
                 (" ", palette.plain),
-                *painted(bar, palette),
+                *painted(bar, palette, unknown=divided and heat.native is None),
                 ("  ", palette.plain),
             ]
         rule = "|" if self._ascii else "│"

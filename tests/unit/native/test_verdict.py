@@ -197,7 +197,7 @@ def test_a_version_without_opcodes_still_tells_other_files():
         ("set_add", "python builtins: set.add"),
         ("dict_update", "python builtins: dict.update"),
         ("int_to_bytes_impl", "python builtins: int.to_bytes"),
-        ("long_new", "python builtins: int.new"),
+        ("long_new", "python builtins: int"),
         # Of the interpreter's own C interface: nothing that Python calls.
         ("_PyBytes_Repeat", "python builtins"),
         ("subtype_dealloc", "python builtins"),
