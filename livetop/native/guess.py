@@ -32,6 +32,10 @@ class Guess:
         self._memory = memory
         self._calls: dict[int, bool] = {}
 
+    def forget(self) -> None:
+        """Mappings have changed: an address may be in other code."""
+        self._calls.clear()
+
     def caller(
         self,
         registers: dict[int, int],

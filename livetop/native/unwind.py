@@ -83,6 +83,7 @@ class Unwinder:
     def forget(self) -> None:
         """Mappings have changed: rules may be others."""
         self._rules.clear()
+        self._guess.forget()
 
     def walk(self, registers: Registers, stack: Copied, mark: int, *, whole: bool = False) -> Walk:
         """Unwind from where a thread stood to the frame with `mark`.

@@ -47,8 +47,13 @@ class Judge:
         self._calls = native_calls(version)
         # Return addresses in the evaluation loop's frame -> whether an opcode handler was called there.
         self._handlers: dict[int, bool] = {}
-        # Of what evaluation loops call: pc -> (symbol's name, whether it is glue).
+        # Of what evaluation loops call: pc -> the symbol's name.
         self._named: dict[int, str] = {}
+
+    def forget(self) -> None:
+        """Mappings have changed: a pc may be in another function."""
+        self._handlers.clear()
+        self._named.clear()
 
     def judge(self, walk: Walk, instruction: int) -> Verdict:
         """Judge a thread that stood still, in no system call, with these C frames.

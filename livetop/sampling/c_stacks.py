@@ -51,17 +51,28 @@ class CStacks:
         self._layout = runtime.layout
         self._counters = counters
 
+    def find(self, thread: Watched, sp: int) -> bool:
+        """Look up where the stack with this address ends; False when that is not known.
+
+        It may read all mappings, so never ask while a thread stands still.
+        """
+        thread.stack_end = self.modules.stack_end(sp) if sp else 0
+        return thread.stack_end > 0
+
     def size(self, thread: Watched, sp: int) -> int:
-        """How many bytes from the stack pointer on to copy; 0 when there is no stack."""
+        """How many bytes from the stack pointer on to copy; 0 when it is not on the stack that was found.
+
+        Looks nothing up: this is asked while the thread stands still, in a signal handler even.
+        """
         end = thread.stack_end
         if not sp < end <= sp + _LONGEST_STACK:
-            end = thread.stack_end = self.modules.stack_end(sp)
-        mark = thread.reader.mark
+            return 0
         if self.frames:
-            return max(0, min(MOST, end - sp))
+            return min(MOST, end - sp)
+        mark = thread.reader.mark
         # The mark may be that of a moment ago: as much as was too little of late is copied in any case.
         wanted = max(mark - sp + _BEYOND_MARK if sp <= mark < end else 0, thread.stack_room)
-        return max(0, min(max(LEAST, (wanted + _ROUND - 1) & -_ROUND), MOST, end - sp))
+        return min(max(LEAST, (wanted + _ROUND - 1) & -_ROUND), MOST, end - sp)
 
     def walk(self, thread: Watched, registers: Registers, stack: Copied, now: float) -> Walk:
         """The C frames from where the thread stood to the innermost evaluation loop."""
@@ -70,6 +81,7 @@ class CStacks:
         if not walk.complete and None in walk.modules and self.modules.refresh(now):
             # Code that was loaded since the last look.
             self.unwinder.forget()
+            self.judge.forget()
             self.merger.forget()
             walk = self.unwinder.walk(registers, stack, mark, whole=self.frames)
         if walk.complete:
@@ -119,7 +131,10 @@ class CStacks:
         words = syscall.split()
         try:
             registers = Registers(int(words[-1], 16), int(words[-2], 16), int(words[0]))
+            # It stands still by itself: nobody waits for this.
             size = self.size(thread, registers.sp)
+            if not size and self.find(thread, registers.sp):
+                size = self.size(thread, registers.sp)
             stack = Copied(self._memory.read(registers.sp, size), 0, registers.sp, size)
         except (ValueError, IndexError, MemoryFault):
             return outcome

@@ -82,7 +82,9 @@ class ExactReader:
         if thread.tid in self._late:
             # Its stop is still to come, and tells what was gathered for it.
             return None
-        task = thread.task
+        stacks, task = self._stacks, thread.task
+        if stacks is not None and not thread.stack_end:
+            stacks.find(thread, thread.reader.mark)
         # Both are asked for only where they may matter: each costs some microseconds.
         before = task.faults() if thread.faulty else None
         turns = task.turns() if thread.faulty or thread.sees_syscall else -1
@@ -93,7 +95,7 @@ class ExactReader:
         faults: float | None = 0.0
         copied, registers, on_core = -1, None, True
         try:
-            if self._stacks is not None:
+            if stacks is not None:
                 registers = stopper.registers()
             copied = self._copy(thread, aux, registers)
             # One that had to be given a core first has done nothing since we looked.
@@ -113,7 +115,10 @@ class ExactReader:
             thread.reader.lay_out()
             return None
         doubtful = False
-        if registers is not None:
+        if registers is not None and stacks is not None:
+            if not copied and stacks.find(thread, registers.sp):
+                # On another stack than before: its end is known from now on.
+                return None
             if registers.system_call < 0:
                 self._usual += (stopper.latency - self._usual) * _LEARNS
             else:
@@ -190,9 +195,13 @@ class ExactReader:
         sp = registers.sp if registers is not None else 0
         if reader.read_single(aux, sp, size) and reader.covers(aux.buffer, 0):
             return size
-        # Either may be the reason: the stack's end is looked up afresh the next time.
+        if not reader.lay_out(follow=False):
+            return -1
+        if reader.read_single(aux, sp, size):
+            return size
+        # The stack is not what it was taken for: its end is looked up afresh.
         thread.stack_end = 0
-        return 0 if reader.lay_out(follow=False) and reader.read_single(aux) else -1
+        return 0 if size and reader.read_single(aux) else -1
 
     # ------------------------------------------------------------------ stops that come late
 

@@ -104,6 +104,8 @@ class Watched:
     def look_closer(self, place: Place | str) -> None:
         """Hold faults and system time since the last sample against where it was then and is now."""
         if not (self.faulty or self.account.kernel.doubts):
+            # What lies between looks that are not made may have been spent anywhere.
+            self.last_look = None
             return
         now, times = self.task.faults(), self.task.times()
         if now is None or times is None:
