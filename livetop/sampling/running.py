@@ -68,16 +68,15 @@ class Running:
         subject = self._subject
         subject.counters.samples += 1
         self._threads += 1
-        # With C frames all samples that count are exact, or some stacks would have them and some not.
-        calm = thread.calm and not subject.frames
-        if self._chances[calm] >= 1.0:
-            # All are exact: what was read without a stop is only for when that fails.
-            self._sample_exact(thread, look, holds, moment, late, 1.0, calm)
+        if subject.frames and self._chances[0] >= 1.0:
+            # All are exact, and how others would fare does not matter.
+            self._sample_exact(thread, look, holds, moment, late, 1.0, False)
             return
         outcome = look()
         rejected = outcome is TORN or outcome is MISS
         thread.judge(rejected)
         subject.counters.rejected += rejected
+        # With C frames all samples that count are exact, or some stacks would have them and some not.
         calm = thread.calm and not subject.frames
         chance = self._chances[calm]
         if chance > 0 and subject.budget.drawn(chance):
