@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from time import monotonic
 
 from livetop.cpython.code import CodeReader
+from livetop.cpython.outcome import TORN, Outcome
 from livetop.cpython.regions import Shape
-from livetop.cpython.stack import TORN, Outcome, StackReader
+from livetop.cpython.stack import StackReader
 from livetop.cpython.threads import read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
 from livetop.sampling.account import Account

@@ -11,6 +11,7 @@ from livetop.target.memory import Memory
 from livetop.target.vectored import VectoredRead
 
 from .layout import FRAME
+from .outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
 from .regions import MAX_DEPTH, Shape, StackRegions
 from .tree import Place, StackTree
 
@@ -24,28 +25,6 @@ _NOWHERE = 1 << 62
 _OWNED_BY_GENERATOR = 1
 # A caller that moved on spoils the comparison for all frames inside it: try so many further out.
 _MAX_TRIES = 6
-
-
-class Outcome:
-    """Why there is no stack: shared markers, compared by identity."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-TORN = Outcome("torn")
-"""The two copies differ: the thread moved while it was read."""
-MISS = Outcome("miss")
-"""The stack has grown beyond what was read, or lies elsewhere now: lay out and read again."""
-EMPTY = Outcome("empty")
-"""The thread runs no Python frame."""
-TOO_DEEP = Outcome("too deep")
-"""The stack has more frames than are ever read."""
 
 
 class StackReader(StackRegions):
@@ -326,13 +305,10 @@ class StackReader(StackRegions):
                         return TORN
                     code, previous, instruction, owner = unpack(buffer, slot)
                 else:
-                    for older_low, older_end, at in self._older:
-                        if older_low <= frame <= older_end - FRAME:
-                            at += base + self._older_at + frame - older_low
-                            code, previous, instruction, owner = unpack(buffer, at)
-                            break
-                    else:
+                    at = self._place_of(frame, base)
+                    if at is None:
                         return MISS
+                    code, previous, instruction, owner = unpack(buffer, at)
         # Frames that are no longer there must not be found again.
         for gone in order[kept:]:
             del index[gone]

@@ -87,8 +87,8 @@ class Merger:
         steps: list[_Step] = []
         known = self._steps
         run = used = 0
+        # Where what lies outside the outermost loop begins.
         begin = 0
-        """Where C frames outside the last loop begin."""
         exact = True
         for pc, cfa, module in zip(walk.pcs, walk.cfas, walk.modules, strict=False):
             loop = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livetop.cpython.stack import Outcome
+from livetop.cpython.outcome import Outcome
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
 

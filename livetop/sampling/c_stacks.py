@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from livetop.cpython.outcome import EMPTY, Outcome
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import EMPTY, Outcome
 from livetop.cpython.tree import Place
 from livetop.native.copied import Copied
 from livetop.native.merge import Merger

@@ -6,9 +6,10 @@ from time import monotonic, sleep
 from typing import Any
 
 from livetop.cpython.code import CodeReader
+from livetop.cpython.outcome import EMPTY, TOO_DEEP, Outcome
 from livetop.cpython.regions import Shape
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import EMPTY, TOO_DEEP, Outcome, StackReader
+from livetop.cpython.stack import StackReader
 from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import NamedTuple
 
-from livetop.cpython.stack import MISS, TORN, Outcome
+from livetop.cpython.outcome import MISS, TORN, Outcome
 from livetop.cpython.tree import Place
 from livetop.native.copied import Copied
 from livetop.native.verdict import Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livetop.cpython.stack import MISS, TORN, Outcome
+from livetop.cpython.outcome import MISS, TORN, Outcome
 from livetop.cpython.tree import Place
 from livetop.native.verdict import NATIVE, PYTHON, SYSTEM
 from livetop.profile.states import State

@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from functools import partial
 
+from livetop.cpython.outcome import MISS, Outcome
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import MISS, Outcome
 from livetop.cpython.tree import Place
 from livetop.target.memory import RemoteMemory
 from livetop.target.process import Process

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from livetop.cpython.code import CodeReader
+from livetop.cpython.outcome import Outcome
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import Outcome
 from livetop.cpython.tree import Place, StackTree
 from livetop.target.memory import RemoteMemory
 from livetop.target.process import Process

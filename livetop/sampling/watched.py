@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from livetop.cpython.stack import EMPTY, MISS, Outcome, StackReader
+from livetop.cpython.outcome import EMPTY, MISS, Outcome
+from livetop.cpython.stack import StackReader
 from livetop.cpython.threads import ThreadState
 from livetop.cpython.tree import Place
 from livetop.profile.states import State

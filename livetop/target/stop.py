@@ -11,14 +11,11 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import monotonic, sleep
-from types import FrameType
 from typing import Any, Final
 
+from .child_signal import ChildSignal
 from .errors import AlreadyTraced, ProcessGone, TargetError, ThreadGone
 from .obstacles import process_name
 from .permission import denied, is_hidden
@@ -44,8 +41,6 @@ _EAGER_LOOKS: Final = 60
 _NAP: Final = 0.00002
 # Seconds that a DETACH takes at most until the thread can run.
 _LETTING_GO: Final = 0.00001
-
-_Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Stopper:
@@ -85,8 +80,9 @@ class Stopper:
         """Called with a late thread's id and registers while it stands still: what it was doing since it was
         told to stop. May run in a signal handler; must be quick, and raise nothing but TargetError."""
         self._run_delay = _own_run_delay()
-        self._old_handler: _Handler = None
-        self._watching = False
+        # While threads are late it lets go of them: what uses the same registers keeps it away meanwhile, and
+        # what it has let go must not be noted as late again.
+        self._signal = ChildSignal(self._release_late)
 
     def stop(self, tid: int, timeout: float = 0.002) -> bool:
         """Make a thread stand still; False when it does not within `timeout` seconds.
@@ -113,10 +109,7 @@ class Stopper:
         if self._status is None:
             raise TargetError("no thread is stopped")
         if self._registers is None:
-            if self._watching:
-                with self._undisturbed():
-                    self._registers = self._read_registers(self._tid)
-            else:
+            with self._signal:
                 self._registers = self._read_registers(self._tid)
         return self._registers
 
@@ -129,10 +122,7 @@ class Stopper:
         tid, status = self._tid, self._status
         if status is None:
             return 0.0
-        if self._watching:
-            with self._undisturbed():
-                self._let_go(tid, status, self._registers)
-        else:
+        with self._signal:
             self._let_go(tid, status, self._registers)
         self._tid, self._status = 0, None
         return self._let_go_at - self._running_at
@@ -150,9 +140,9 @@ class Stopper:
 
     def _release_late(self) -> None:
         if not self._late:
-            self._unwatch()
+            self._signal.unwatch()
             return
-        with self._undisturbed():
+        with self._signal:
             for tid, running_at in list(self._late.items()):
                 now = monotonic()
                 try:
@@ -170,7 +160,7 @@ class Stopper:
                 delay, self._run_delay = self._run_delay, _own_run_delay()
                 self._late_seconds += min(after - running_at, after - now + self._run_delay - delay)
         if not self._late:
-            self._unwatch()
+            self._signal.unwatch()
 
     def _seize_the_moment(self, tid: int) -> Registers | None:
         """The registers of a late thread, for whom it may concern; None when it is gone."""
@@ -182,21 +172,6 @@ class Stopper:
         except TargetError:
             return None
         return registers
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Keep our own SIGCHLD handler away: it uses the same registers, and lets go of late threads too.
-
-        A thread that it has let go meanwhile must not be noted as late again.
-        """
-        if not self._watching:
-            yield
-            return
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @property
     def late(self) -> int:
@@ -222,7 +197,7 @@ class Stopper:
         while self._late and monotonic() < deadline:
             sleep(0.0005)
             self._release_late()
-        self._unwatch()
+        self._signal.unwatch()
 
     def _stop(self, tid: int, timeout: float) -> bool:
         try:
@@ -260,7 +235,7 @@ class Stopper:
         self._run_delay = _own_run_delay()
         self._late[tid] = self._running_at
         self._tid = 0
-        self._watch()
+        self._signal.watch()
         # It may have stopped before the watch began.
         self._release_late()
 
@@ -298,7 +273,7 @@ class Stopper:
         except (self._error, TargetError):
             # Killed while it stood still: it stays ours, a zombie, until its end has been waited for.
             self._late[tid] = monotonic()
-            self._watch()
+            self._signal.watch()
 
     def _read_registers(self, tid: int) -> Registers:
         try:
@@ -328,23 +303,6 @@ class Stopper:
         if number == errno.EPERM:
             return denied(self.pid, "stop")
         return TargetError(f"cannot stop a thread of process {self.pid}: {os.strerror(number or 0)}")
-
-    def _watch(self) -> None:
-        """Have SIGCHLD release late threads: the kernel sends it to the tracer when one stops."""
-        if self._watching or threading.current_thread() is not threading.main_thread():
-            return
-        self._watching = True
-        self._old_handler = signal.signal(signal.SIGCHLD, self._on_child)
-
-    def _unwatch(self) -> None:
-        if self._watching and threading.current_thread() is threading.main_thread():
-            self._watching = False
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL if self._old_handler is None else self._old_handler)
-
-    def _on_child(self, number: int, frame: FrameType | None) -> None:
-        self._release_late()
-        if callable(self._old_handler):
-            self._old_handler(number, frame)
 
 
 def _own_run_delay() -> float:

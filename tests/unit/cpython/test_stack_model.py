@@ -9,8 +9,9 @@ from fake_target import CODE_TYPE, LAYOUTS, FakeObjects, FakeThread
 
 from livetop.cpython.code import CodeReader
 from livetop.cpython.layout import Layout
+from livetop.cpython.outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
 from livetop.cpython.regions import Shape
-from livetop.cpython.stack import EMPTY, MISS, TOO_DEEP, TORN, Outcome, StackReader
+from livetop.cpython.stack import StackReader
 from livetop.cpython.tree import Place, StackTree
 
 LINES = 20

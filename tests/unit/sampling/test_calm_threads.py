@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from livetop.cpython.stack import EMPTY, MISS, TORN
+from livetop.cpython.outcome import EMPTY, MISS, TORN
 from livetop.cpython.threads import Interpreter, ThreadState
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
