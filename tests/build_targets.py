@@ -1,11 +1,12 @@
-"""Interpreters that are hard to unwind, built into a cache folder outside the checkout.
+"""Interpreters that a fresh machine lacks, had into a cache folder outside the checkout.
 
     python -m tests.build_targets            have all that can be had here, one after the other
     python -m tests.build_targets NAME ...   only these
-    python -m tests.build_targets --list     what there is
+    python -m tests.build_targets --quick    only those that come as packages: minutes, not hours
+    python -m tests.build_targets --list     what there is, and what each is for
 
 The folder is LIVETOP_TARGETS, or ~/.cache/livetop-targets. Packages and sources come through apt from the
-mirror that the machine's own sources name, from Debian's testing suite, into the folder; nothing is
+mirror that the machine's own sources name, of several of Debian's suites, into the folder; nothing is
 installed. What is there already is not made again, and what cannot be had is said and left out: tests use
 what they find.
 """
@@ -17,138 +18,16 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(os.environ.get("LIVETOP_TARGETS") or Path.home() / ".cache" / "livetop-targets")
+from tests.suites import BOOKWORM, BULLSEYE, FOLDER, TESTING, TOOLS, Suite, Unavailable, run, said
+
 BIN = FOLDER / "bin"
-LOG = FOLDER / "build.log"
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_GENTLY = ("nice", "-n", "19")
-
-
-class Unavailable(Exception):
-    """A target cannot be had on this machine: why, in one line."""
-
-
-def _run(*argv: object, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-    """Run a step with its output in the log; raises Unavailable when it fails."""
-    words = [*_GENTLY, *map(str, argv)]
-    with LOG.open("ab") as log:
-        log.write(f"\n$ {shlex.join(words)}\n".encode())
-        log.flush()
-        failed = subprocess.call(
-            words,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    if failed:
-        raise Unavailable(f"`{shlex.join(map(str, argv))[:90]}` failed ({failed}); see {LOG}")
-
-
-def _said(*argv: object) -> str:
-    done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Unavailable(f"`{shlex.join(map(str, argv))[:90]}` says {done.stderr.strip()[-200:]}")
-    return done.stdout
-
-
-# ---------------------------------------------------------------------- packages
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Debian packages of one suite, unpacked side by side into a root of their own."""
-
-    name: str
-    folder: Path
-    base: str
-    """dpkg's record of what is there already: none, or the machine's own."""
-
-    @property
-    def root(self) -> Path:
-        return self.folder / "root"
-
-    @functools.cached_property
-    def apt(self) -> dict[str, str]:
-        """The environment in which apt knows this suite only, and writes only below `folder`."""
-        folder = self.folder
-        for sub in ("lists/partial", "cache/archives/partial", "sources"):
-            (folder / sub).mkdir(parents=True, exist_ok=True)
-        config = folder / "apt.conf"
-        lines = [
-            f'Dir::State::Lists "{folder}/lists";',
-            f'Dir::State::status "{self.base or folder / "status"}";',
-            f'Dir::Cache "{folder}/cache";',
-            'APT::Install-Recommends "false";',
-            'APT::Sandbox::User "";',
-            'Debug::NoLocking "true";',
-        ]
-        if not self.base:
-            (folder / "status").touch()
-            signed = f"[signed-by={_KEYRING}] " if os.path.exists(_KEYRING) else ""
-            (folder / "sources.list").write_text(
-                "".join(f"{kind} {signed}{_mirror()} {self.name} main\n" for kind in ("deb", "deb-src"))
-            )
-            lines += [f'Dir::Etc::SourceList "{folder}/sources.list";', 'Dir::Etc::SourceParts "/dev/null";']
-        config.write_text("\n".join(lines) + "\n")
-        environment = {"APT_CONFIG": str(config)}
-        _run("apt-get", "update", env=environment)
-        return environment
-
-    def unpack(self, *packages: str) -> Path:
-        """The root, with these packages and all they need that is not in `base`."""
-        stamps = [self.folder / f"has-{package}" for package in packages]
-        if all(stamp.exists() for stamp in stamps):
-            return self.root
-        _run("apt-get", "install", "-y", "--download-only", *packages, env=self.apt)
-        self.root.mkdir(exist_ok=True)
-        if not self.base:
-            # What base-files would have made: packages put files into /usr only.
-            for name in ("bin", "sbin", "lib", "lib64"):
-                (self.root / "usr" / name).mkdir(parents=True, exist_ok=True)
-                if not (self.root / name).is_symlink():
-                    (self.root / name).symlink_to(f"usr/{name}")
-        archives = self.folder / "cache" / "archives"
-        for archive in sorted(archives.glob("*.deb")):
-            _run("dpkg-deb", "-x", archive, self.root)
-            archive.unlink()
-        for stamp in stamps:
-            stamp.touch()
-        return self.root
-
-    def source(self, package: str) -> Path:
-        """The upstream source of a package, unpacked."""
-        folder = FOLDER / "source" / package
-        if (folder / "configure").exists():
-            return folder
-        downloads = self.folder / "downloads"
-        downloads.mkdir(exist_ok=True)
-        _run("apt-get", "source", "--download-only", package, cwd=downloads, env=self.apt)
-        [tarball] = downloads.glob(f"{package}_*.orig.tar.*z")
-        folder.mkdir(parents=True, exist_ok=True)
-        _run("tar", "-xf", tarball, "-C", folder, "--strip-components=1")
-        return folder
-
-
-def _mirror() -> str:
-    """Where the machine's own packages come from."""
-    for line in _said("apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)").splitlines():
-        uri, *origin = line.split()
-        if origin == ["Debian", "Debian"]:
-            return uri
-    raise Unavailable("apt knows no Debian mirror (apt-get update?)")
-
-
-TESTING = Suite("testing", FOLDER / "testing", "")
-TOOLS = Suite("host", FOLDER / "tools", "/var/lib/dpkg/status")
 
 # Runs an interpreter of another root where our folders are found too; the process id stays the same.
 _WRAPPER = """#!/bin/sh
@@ -164,17 +43,17 @@ exec chroot "$root" /bin/sh -c "cd \\"\\$0\\" && exec \\"\\$@\\"" "$here" "$@"
 """
 
 
-def debian(version: str) -> Callable[[Path], None]:
-    """Debian testing's interpreter: stripped, its eval loop split by the compiler's profile."""
+def debian(version: str, suite: Suite = TESTING, debug: bool = False) -> Callable[[Path], None]:
+    """Debian's interpreter: stripped, its eval loop split by the compiler's profile; or its debug build."""
 
     def build(wrapper: Path) -> None:
         if os.geteuid():
             raise Unavailable("needs root to change a root directory")
         # With its headers, that the layouts are checked against.
-        root = TESTING.unpack(f"python{version}", f"libpython{version}-dev", "dash")
-        wrapper.write_text(
-            _WRAPPER.format(root=shlex.quote(str(root)), python=shlex.quote(f"/usr/bin/python{version}"))
-        )
+        wanted = f"python{version}-dbg" if debug else f"libpython{version}-dev"
+        root = suite.unpack(f"python{version}", wanted, "dash")
+        python = f"/usr/bin/python{version}{'-dbg' if debug else ''}"
+        wrapper.write_text(_WRAPPER.format(root=shlex.quote(str(root)), python=shlex.quote(python)))
 
     return build
 
@@ -182,16 +61,16 @@ def debian(version: str) -> Callable[[Path], None]:
 # ---------------------------------------------------------------------- builds
 
 
-def _make(name: str, package: str, *options: str, **env: str) -> Path:
+def _make(name: str, package: str, *options: str, suite: Suite = TESTING, **env: str) -> Path:
     """Configure and build CPython's source outside its tree; returns its executable, run where it lies."""
     executable = FOLDER / "build" / name / "python"
     if executable.exists():
         return executable
-    source = TESTING.source(package)
+    source = suite.source(package)
     folder = executable.parent
     folder.mkdir(parents=True, exist_ok=True)
-    _run(source / "configure", "--with-ensurepip=no", *options, cwd=folder, env=env)
-    _run("make", *([] if "MAKEFLAGS" in env else ["-j1"]), cwd=folder, env=env)
+    run(source / "configure", "--with-ensurepip=no", *options, cwd=folder, env=env)
+    run("make", *([] if "MAKEFLAGS" in env else ["-j1"]), cwd=folder, env=env)
     return executable
 
 
@@ -220,7 +99,7 @@ def bolt(wrapper: Path) -> None:
     moved, profile = executable.with_name("python.bolt"), executable.with_name("profile.fdata")
     instrumented = executable.with_name("python.instrumented")
     if not profile.exists():
-        _run(
+        run(
             "llvm-bolt",
             executable,
             "-instrument",
@@ -229,8 +108,8 @@ def bolt(wrapper: Path) -> None:
             instrumented,
             env=tools,
         )
-        _run(instrumented, "-c", _TRAINING)
-    _run(
+        run(instrumented, "-c", _TRAINING)
+    run(
         "llvm-bolt",
         executable,
         f"-data={profile}",
@@ -260,21 +139,58 @@ def tail_calls(wrapper: Path) -> None:
     )
 
 
-def free_threaded(wrapper: Path) -> None:
-    """CPython without a GIL (3.13t), which no distribution of this suite has."""
-    # -O2 and no profile: what takes long in a build has no say in where its structures lie.
-    wrapper.symlink_to(
-        _make("free-threaded-3.13", "python3.13", "--disable-gil", OPT="-DNDEBUG -O2", MAKEFLAGS="-j2")
-    )
+_OPTIONS = {"free-threaded": "--disable-gil", "trace-refs": "--with-trace-refs"}
 
 
-TARGETS: dict[str, Callable[[Path], None]] = {
-    "debian-3.13": debian("3.13"),
-    "debian-3.14": debian("3.14"),
-    "debian-3.15": debian("3.15"),
-    "bolt-3.13": bolt,
-    "free-threaded-3.13": free_threaded,
-    "tail-calls-3.14": tail_calls,
+def plain(build: str, version: str, suite: Suite) -> Callable[[Path], None]:
+    """CPython configured with one option and compiled fast: where structures lie, no profile has a say in."""
+
+    def make(wrapper: Path) -> None:
+        fast = {"OPT": "-DNDEBUG -O2", "MAKEFLAGS": "-j2"}
+        name, source = f"{build}-{version}", f"python{version}"
+        wrapper.symlink_to(_make(name, source, _OPTIONS[build], suite=suite, **fast))
+
+    return make
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a target is had. `build`: what its structures are like; `about`: what it is, the time it takes."""
+
+    make: Callable[[Path], None]
+    about: str
+    build: str = "release"
+    quick: bool = True
+    """Packages only, nothing compiled."""
+
+
+def _debug(version: str, suite: Suite = TESTING) -> Recipe:
+    return Recipe(debian(version, suite, debug=True), f"debug build of {version}, a package: 30 s", "debug")
+
+
+def _compiled(build: str, version: str, suite: Suite = TESTING) -> Recipe:
+    about = f"{build} build of {version}'s source: 5 minutes"
+    return Recipe(plain(build, version, suite), about, build, quick=False)
+
+
+TARGETS: dict[str, Recipe] = {
+    "debian-3.9": Recipe(debian("3.9", BULLSEYE), "stripped, as servers with an old system run it: 30 s"),
+    "debian-3.13": Recipe(debian("3.13"), "stripped, its eval loop split: 30 s"),
+    "debian-3.14": Recipe(debian("3.14"), "stripped, its eval loop split: 30 s"),
+    "debian-3.15": Recipe(debian("3.15"), "stripped, its eval loop split: 30 s"),
+    "debug-3.9": _debug("3.9", BULLSEYE),
+    "debug-3.11": _debug("3.11", BOOKWORM),
+    "debug-3.13": _debug("3.13"),
+    "debug-3.14": _debug("3.14"),
+    "debug-3.15": _debug("3.15"),
+    "free-threaded-3.13": _compiled("free-threaded", "3.13"),
+    "free-threaded-3.14": _compiled("free-threaded", "3.14"),
+    "free-threaded-3.15": _compiled("free-threaded", "3.15"),
+    "trace-refs-3.9": _compiled("trace-refs", "3.9", BULLSEYE),
+    "trace-refs-3.11": _compiled("trace-refs", "3.11", BOOKWORM),
+    "trace-refs-3.13": _compiled("trace-refs", "3.13"),
+    "bolt-3.13": Recipe(bolt, "its eval loop taken apart and moved by BOLT: 15 minutes", quick=False),
+    "tail-calls-3.14": Recipe(tail_calls, "built by clang, a function an opcode: 15 minutes", quick=False),
 }
 
 
@@ -285,22 +201,24 @@ _ASK = "import json, platform; print(json.dumps(platform.python_version()))"
 
 def _version(path: Path) -> str:
     """The version that an interpreter says it has."""
-    return str(json.loads(_said(path, "-c", _ASK)))
+    return str(json.loads(said(path, "-c", _ASK)))
 
 
 @functools.cache
-def built() -> dict[str, tuple[str, str]]:
-    """{name: (path, version)} of the targets that are there and run."""
-    found = {}
-    for name in TARGETS:
-        path = BIN / name
-        if path.exists():
-            try:
-                found[name] = (str(path), _version(path))
-            except (OSError, Unavailable):
-                # Made on another machine, or for root only.
-                continue
-    return found
+def built() -> dict[str, tuple[str, str, str]]:
+    """{name: (path, version, build)} of the targets that are there and run, as in the table."""
+    there = [name for name in TARGETS if (BIN / name).exists()]
+
+    def ask(name: str) -> tuple[str, str, str] | None:
+        try:
+            return str(BIN / name), _version(BIN / name), TARGETS[name].build
+        except (OSError, Unavailable):
+            # Made on another machine, or for root only.
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = zip(there, pool.map(ask, there), strict=True)
+        return {name: answer for name, answer in answers if answer is not None}
 
 
 def have(name: str) -> str:
@@ -310,7 +228,7 @@ def have(name: str) -> str:
     try:
         if not path.exists():
             path.unlink(missing_ok=True)
-            TARGETS[name](path)
+            TARGETS[name].make(path)
             if not path.is_symlink():
                 path.chmod(0o755)
         return f"{name}: {_version(path)} in {path} ({time.monotonic() - begun:.0f} s)"
@@ -321,9 +239,13 @@ def have(name: str) -> str:
 
 def main(words: Sequence[str]) -> int:
     if "--list" in words:
-        for name, (path, version) in built().items():
-            print(f"{name}: {version} in {path}")
+        there = built()
+        for name, recipe in TARGETS.items():
+            where = "{1} in {0}".format(*there[name]) if name in there else "not here"
+            print(f"{name}: {where}; {recipe.about}")
         return 0
+    names = [name for name, recipe in TARGETS.items() if recipe.quick or "--quick" not in words]
+    words = [word for word in words if word != "--quick"]
     unknown = [word for word in words if word not in TARGETS]
     if unknown:
         print(f"no target {unknown[0]}; there are {', '.join(TARGETS)}", file=sys.stderr)
@@ -332,7 +254,7 @@ def main(words: Sequence[str]) -> int:
         print("needs apt", file=sys.stderr)
         return 1
     BIN.mkdir(parents=True, exist_ok=True)
-    for name in words or TARGETS:
+    for name in words or names:
         print(have(name), flush=True)
     return 0
 

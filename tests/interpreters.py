@@ -111,12 +111,12 @@ def supported() -> list[Interpreter]:
 
 
 def built() -> list[Interpreter]:
-    """Those that build_targets.py made here and that livetop reads: split, moved or stripped eval loops."""
+    """Those that build_targets.py made here and that livetop reads, oldest first."""
     made = [
-        Interpreter(path, version, "release", "CPython", name)
-        for name, (path, version) in build_targets.built().items()
+        Interpreter(path, version, build, "CPython", name)
+        for name, (path, version, build) in build_targets.built().items()
     ]
-    return [one for one in made if one.supported]
+    return sorted((one for one in made if one.supported), key=lambda one: one.minor)
 
 
 def one_a_version() -> list[Interpreter]:

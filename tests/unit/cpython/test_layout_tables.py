@@ -25,7 +25,7 @@ from livetop.cpython.layout import (
     from_debug_offsets,
 )
 from livetop.cpython.regions import Shape
-from tests.build_targets import TESTING
+from tests.suites import TESTING
 
 V = (3, 13)
 
