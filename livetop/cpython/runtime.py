@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from livetop.elf.errors import ElfError
-from livetop.elf.image import Image
-from livetop.elf.sections import load_bias, section_address
-from livetop.elf.symbols import find_symbols
+from livetop.elf.locate import locate
 from livetop.target.errors import MemoryFault, NotReadable
 from livetop.target.maps import Mapping, mapped_files, read_maps
 from livetop.target.memory import Memory
@@ -96,7 +94,7 @@ def find_runtime(process: Process, memory: Memory) -> Runtime:
     """
     pid = process.pid
     named: tuple[int, int] | None = None
-    for found in _candidates(process):
+    for found in _candidates(process, memory):
         if found.pypy:
             raise _refuse(pid, "PyPy", "PyPy", "pypy")
         named = named or found.named
@@ -170,7 +168,7 @@ def _version_text(hexversion: int) -> str:
     return f"{major}.{minor}.{micro}{suffix}"
 
 
-def _candidates(process: Process) -> Iterator[_Found]:
+def _candidates(process: Process, memory: Memory) -> Iterator[_Found]:
     """Look into the files that may hold CPython, the likeliest first."""
     files = list(mapped_files(read_maps(process.pid)).values())
 
@@ -195,22 +193,19 @@ def _candidates(process: Process) -> Iterator[_Found]:
         # A program that embeds CPython links libpython; only the main program can hold it otherwise.
         if not executable or (likelihood(mappings) == 3):
             continue
-        yield _search(process, mappings, named)
+        yield _search(process, memory, mappings, named)
 
 
-def _search(process: Process, mappings: list[Mapping], named: tuple[int, int] | None) -> _Found:
-    first = next((mapping for mapping in mappings if "x" in mapping.permissions), mappings[0])
+def _search(
+    process: Process, memory: Memory, mappings: list[Mapping], named: tuple[int, int] | None
+) -> _Found:
     try:
-        with process.open_mapped(first) as file:
-            bias = load_bias(Image(file), mappings)
-            symbols = find_symbols(file, _SYMBOLS)
-            if "_PyRuntime" not in symbols:
-                section = section_address(file, ".PyRuntime")
-                if section is not None:
-                    symbols["_PyRuntime"] = section[0]
-    except (OSError, ElfError):
+        located = locate(process, memory, mappings, _SYMBOLS, (".PyRuntime",))
+    except ElfError:
         return _Found(None, None, None, None, named)
-    place = {name: bias + value for name, value in symbols.items()}
+    place = located.symbols
+    if "_PyRuntime" not in place and ".PyRuntime" in located.sections:
+        place["_PyRuntime"] = located.sections[".PyRuntime"][0]
     return _Found(
         place.get("_PyRuntime"),
         place.get("Py_Version"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -14,6 +14,7 @@ from livetop.target.maps import Mapping
 from .errors import ElfError
 from .image import PF_X, PT_DYNAMIC, PT_LOAD, PT_NOTE, Image, Segment
 from .sections import build_id_in
+from .symbols import find_hashed
 
 _PT_GNU_EH_FRAME: Final = 0x6474E550
 _PAGE: Final = 4096
@@ -23,6 +24,8 @@ _DT_STRTAB: Final = 5
 _DT_SYMTAB: Final = 6
 _DT_STRSZ: Final = 10
 _DT_GNU_HASH: Final = 0x6FFFFEF5
+
+_TABLES: Final = (_DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_GNU_HASH)
 
 _DYNAMIC = struct.Struct("<qQ")
 _MAX_DYNAMIC: Final = 1024
@@ -127,6 +130,19 @@ class Loaded:
             return None
         count = self._count()
         return DynamicSymbols(table, count, strings, self._dynamic.get(_DT_STRSZ, 0)) if count else None
+
+    def find(self, names: Iterable[str]) -> dict[str, int]:
+        """{name: address in the process} of those symbols that the file exports."""
+        tables = {tag: self._pointer(tag) - self.bias for tag in _TABLES if self._pointer(tag)}
+        tables[_DT_STRSZ] = self._dynamic.get(_DT_STRSZ, 0)
+
+        def read(address: int, size: int) -> bytes:
+            return self._read(address + self.bias, size)
+
+        found, damage = find_hashed(read, tables, names)
+        if damage is not None and not found:
+            raise damage
+        return {name: address + self.bias for name, address in found.items()}
 
     def _count(self) -> int:
         """How many dynamic symbols there are, which only the hash tables tell (see `symbols.py`)."""

@@ -8,7 +8,7 @@ whose section headers were stripped or wiped will do. Only a symbol that is not 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, Final
 
 from .errors import ElfError
@@ -31,6 +31,8 @@ _MAX_DYNAMIC = 1024
 _MAX_CHAIN = 1 << 16
 _MAX_SYMBOLS_BYTES = 128 << 20
 
+Read = Callable[[int, int], bytes]
+
 
 def find_symbols(file: BinaryIO, names: Iterable[str]) -> dict[str, int]:
     """Return {name: address before loading} of the symbols that are defined in the file.
@@ -39,16 +41,41 @@ def find_symbols(file: BinaryIO, names: Iterable[str]) -> dict[str, int]:
     Raises ElfError when the file is no ELF file, or a damaged one.
     """
     image = Image(file)
+
+    def read(address: int, size: int) -> bytes:
+        return image.read(image.offset_of(address), size)
+
+    missing = dict.fromkeys(names)
+    found, damage = find_hashed(read, _dynamic(image), missing)
+    for name in found:
+        del missing[name]
+    if missing:
+        try:
+            found.update(_symtab(image, missing))
+        except ElfError as error:
+            damage = error
+    if damage is not None and not found:
+        raise damage
+    return found
+
+
+def find_hashed(
+    read: Read, dynamic: Mapping[int, int], names: Iterable[str]
+) -> tuple[dict[str, int], ElfError | None]:
+    """Return {name: address} of dynamic symbols, by the hash tables, and what was damaged in these.
+
+    `read` takes (address, size), and `dynamic` has {tag: address or size}, all as the file states them.
+    Raises what `read` raises, but for ElfError.
+    """
     missing = dict.fromkeys(names)
     found: dict[str, int] = {}
-    dynamic = _dynamic(image)
     damage: ElfError | None = None
     for table, lookup in ((_DT_GNU_HASH, _gnu_hash), (_DT_HASH, _sysv_hash)):
-        if table not in dynamic or not missing:
+        if not dynamic.get(table) or not missing:
             continue
         try:
             for name in list(missing):
-                address = lookup(image, dynamic, image.offset_of(dynamic[table]), name)
+                address = lookup(read, dynamic, dynamic[table], name)
                 if address is not None:
                     found[name] = address
                     del missing[name]
@@ -58,14 +85,7 @@ def find_symbols(file: BinaryIO, names: Iterable[str]) -> dict[str, int]:
         if table == _DT_GNU_HASH and damage is None:
             # Both tables index the same symbols.
             break
-    if missing:
-        try:
-            found.update(_symtab(image, missing))
-        except ElfError as error:
-            damage = error
-    if damage is not None and not found:
-        raise damage
-    return found
+    return found, damage
 
 
 def _dynamic(image: Image) -> dict[int, int]:
@@ -82,26 +102,26 @@ def _dynamic(image: Image) -> dict[int, int]:
     return {}
 
 
-def _gnu_hash(image: Image, dynamic: dict[int, int], table: int, name: str) -> int | None:
+def _gnu_hash(read: Read, dynamic: Mapping[int, int], table: int, name: str) -> int | None:
     wanted = name.encode()
     value = 5381
     for byte in wanted:
         value = value * 33 + byte & 0xFFFFFFFF
-    buckets, first, bloom_size, shift = _WORDS.unpack(image.read(table, 16))
+    buckets, first, bloom_size, shift = _WORDS.unpack(read(table, 16))
     if not buckets or not bloom_size or shift > 63:
         raise ElfError("a damaged ELF file: an empty symbol hash table")
-    bloom = int.from_bytes(image.read(table + 16 + value // 64 % bloom_size * 8, 8), "little")
+    bloom = int.from_bytes(read(table + 16 + value // 64 % bloom_size * 8, 8), "little")
     if not (bloom >> value % 64 & bloom >> (value >> shift) % 64 & 1):
         return None
     bucket_at = table + 16 + bloom_size * 8
-    start = int.from_bytes(image.read(bucket_at + value % buckets * 4, 4), "little")
+    start = int.from_bytes(read(bucket_at + value % buckets * 4, 4), "little")
     if start < first:
         return None
     chain_at = bucket_at + buckets * 4
     for index in range(start, start + _MAX_CHAIN):
-        chained = int.from_bytes(image.read(chain_at + (index - first) * 4, 4), "little")
+        chained = int.from_bytes(read(chain_at + (index - first) * 4, 4), "little")
         if (chained ^ value) >> 1 == 0:
-            address = _dynamic_symbol(image, dynamic, index, wanted)
+            address = _dynamic_symbol(read, dynamic, index, wanted)
             if address is not None:
                 return address
         if chained & 1:
@@ -109,36 +129,36 @@ def _gnu_hash(image: Image, dynamic: dict[int, int], table: int, name: str) -> i
     raise ElfError("a damaged ELF file: an endless symbol hash chain")
 
 
-def _sysv_hash(image: Image, dynamic: dict[int, int], table: int, name: str) -> int | None:
+def _sysv_hash(read: Read, dynamic: Mapping[int, int], table: int, name: str) -> int | None:
     wanted = name.encode()
     value = 0
     for byte in wanted:
         value = (value << 4) + byte
         high = value & 0xF0000000
         value = (value ^ high >> 24) & ~high & 0xFFFFFFFF
-    buckets, _ = struct.unpack("<II", image.read(table, 8))
+    buckets, _ = struct.unpack("<II", read(table, 8))
     if not buckets:
         raise ElfError("a damaged ELF file: an empty symbol hash table")
-    index = int.from_bytes(image.read(table + 8 + value % buckets * 4, 4), "little")
+    index = int.from_bytes(read(table + 8 + value % buckets * 4, 4), "little")
     for _ in range(_MAX_CHAIN):
         if index == 0:
             return None
-        address = _dynamic_symbol(image, dynamic, index, wanted)
+        address = _dynamic_symbol(read, dynamic, index, wanted)
         if address is not None:
             return address
-        index = int.from_bytes(image.read(table + 8 + (buckets + index) * 4, 4), "little")
+        index = int.from_bytes(read(table + 8 + (buckets + index) * 4, 4), "little")
     raise ElfError("a damaged ELF file: an endless symbol hash chain")
 
 
-def _dynamic_symbol(image: Image, dynamic: dict[int, int], index: int, wanted: bytes) -> int | None:
+def _dynamic_symbol(read: Read, dynamic: Mapping[int, int], index: int, wanted: bytes) -> int | None:
     """Return the address of dynamic symbol `index` if it is defined and has this name."""
     if _DT_SYMTAB not in dynamic or _DT_STRTAB not in dynamic:
         raise ElfError("a damaged ELF file: a hash table without symbols")
-    at = image.offset_of(dynamic[_DT_SYMTAB]) + index * _SYMBOL.size
-    name_at, _, _, section, address, _ = _SYMBOL.unpack(image.read(at, _SYMBOL.size))
+    at = dynamic[_DT_SYMTAB] + index * _SYMBOL.size
+    name_at, _, _, section, address, _ = _SYMBOL.unpack(read(at, _SYMBOL.size))
     if section == 0 or name_at + len(wanted) >= dynamic.get(_DT_STRSZ, 0):
         return None
-    name = image.read(image.offset_of(dynamic[_DT_STRTAB]) + name_at, len(wanted) + 1)
+    name = read(dynamic[_DT_STRTAB] + name_at, len(wanted) + 1)
     return int(address) if name == wanted + b"\0" else None
 
 
