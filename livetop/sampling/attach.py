@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic, sleep
+from typing import NamedTuple
 
 from livetop.cpython.runtime import Runtime, find_runtime
 from livetop.target.errors import MemoryFault, NotReadable, ProcessGone, TargetError
@@ -13,7 +14,15 @@ from livetop.target.process import Process, open_process
 _STARTING = 3.0
 
 
-def attach(pid: int, *, nonblocking: bool, starting: float = 0.0) -> tuple[Process, RemoteMemory, Runtime]:
+class Found(NamedTuple):
+    """A process that can be sampled."""
+
+    process: Process
+    memory: RemoteMemory
+    runtime: Runtime
+
+
+def attach(pid: int, *, nonblocking: bool, starting: float = 0.0) -> Found:
     """Find out what a process is and where its CPython lies.
 
     `starting`: for so many seconds a process that is no Python yet may still become one.
@@ -26,7 +35,7 @@ def attach(pid: int, *, nonblocking: bool, starting: float = 0.0) -> tuple[Proce
             memory = RemoteMemory(pid)
             runtime = find_runtime(process, memory)
             if not starting or _has_threads(memory, runtime):
-                return process, memory, runtime
+                return Found(process, memory, runtime)
         except ProcessGone:
             raise NotReadable(f"process {pid} exited while livetop attached to it") from None
         except (NotReadable, MemoryFault):
@@ -37,7 +46,7 @@ def attach(pid: int, *, nonblocking: bool, starting: float = 0.0) -> tuple[Proce
         sleep(0.005)
 
 
-def again(pid: int, *, nonblocking: bool) -> tuple[Process, RemoteMemory, Runtime] | TargetError:
+def again(pid: int, *, nonblocking: bool) -> Found | TargetError:
     """Attach after exec: the new program, or why it cannot be read."""
     try:
         return attach(pid, nonblocking=nonblocking, starting=_STARTING)

@@ -33,6 +33,8 @@ class PauseBudget:
 
     def __init__(self, share: float, now: float, seed: int | None = None) -> None:
         self.share = share
+        self.running = 0
+        """Threads that ran at the last ticks, of all processes that share the budget."""
         self.allowed = True
         """False while nobody listens: no stops then."""
         self._random = random.Random(seed).random

@@ -14,6 +14,7 @@ class Counters:
         "exact",
         "gil_held",
         "late",
+        "missed",
         "pause",
         "pause_max",
         "rejected",
@@ -32,7 +33,7 @@ class Counters:
     def clear(self) -> None:
         """Begin anew."""
         self.ticks = self.samples = self.exact = self.rejected = self.unread = self.late = self.stops = 0
-        self.unwound = self.unwind_failed = 0
+        self.unwound = self.unwind_failed = self.missed = 0
         self.unseen = self.pause = self.pause_max = self.gil_held = 0.0
 
     def paused(self, seconds: float, stops: int, budget: PauseBudget) -> None:
@@ -44,7 +45,16 @@ class Counters:
             budget.spent(seconds)
 
     def take(
-        self, *, cpu: float, target_cpu: float, rate: float, rss: int, threads: int, calm: bool
+        self,
+        *,
+        cpu: float,
+        target_cpu: float,
+        rate: float,
+        rss: int,
+        threads: int,
+        calm: bool,
+        processes: int = 1,
+        unwatched: int = 0,
     ) -> Sampling:
         """The figures as a message, and begin anew."""
         sampling = Sampling(
@@ -67,6 +77,9 @@ class Counters:
             rss=rss,
             threads=threads,
             calm=calm,
+            processes=processes,
+            unwatched=unwatched,
+            missed=self.missed,
         )
         self.clear()
         return sampling

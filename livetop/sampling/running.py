@@ -31,6 +31,8 @@ class Running:
         self._chances = (0.0, 0.0)
         self._until = now
         self._threads = 1
+        # How many running threads the budget knows of.
+        self._told = 0
 
     def begin(self, now: float, period: float) -> None:
         """A tick begins; from time to time settle with what chance its samples are exact.
@@ -44,14 +46,23 @@ class Running:
         subject = self._subject
         if not subject.exact.allowed(now):
             self._chances = (0.0, 0.0)
+            self.close()
             return
-        busy = subject.budget.chance(period, threads, False)
+        budget = subject.budget
+        budget.running += threads - self._told
+        self._told = threads
+        busy = budget.chance(period, budget.running, False)
         if subject.stacks is None:
-            calm = subject.budget.chance(period, threads, True)
+            calm = budget.chance(period, budget.running, True)
         else:
             # Whose time it is only exact samples tell: there are more of them than checking would need.
             calm = min(_CALM_PART, busy)
         self._chances = (busy, calm)
+
+    def close(self) -> None:
+        """Leave the budget to other processes."""
+        self._subject.budget.running -= self._told
+        self._told = 0
 
     def sample(
         self,

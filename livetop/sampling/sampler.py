@@ -22,6 +22,7 @@ from livetop.target.vectored import VectoredRead
 from .account import UNREAD
 from .blocked import Blocked
 from .budget import PauseBudget
+from .counters import Counters
 from .roster import Roster
 from .running import Running
 from .settling import Settled, Settler
@@ -35,7 +36,10 @@ _WORDS = 2000
 
 
 class Sampler:
-    """Reads one process. All times are monotonic seconds. Raises ProcessGone when it has exited."""
+    """Reads one process. All times are monotonic seconds. Raises ProcessGone when it has exited.
+
+    `counters` may be shared with the samplers of other processes, as `budget` may.
+    """
 
     def __init__(
         self,
@@ -45,8 +49,9 @@ class Sampler:
         budget: PauseBudget,
         now: float,
         native: str = "none",
+        counters: Counters | None = None,
     ) -> None:
-        self.subject = subject = Subject(process, runtime, memory, budget, native)
+        self.subject = subject = Subject(process, runtime, memory, budget, native, counters or Counters())
         pid = self.pid = process.pid
         self.budget = budget
         self.counters, self.tree, self.exact = subject.counters, subject.tree, subject.exact
@@ -118,8 +123,6 @@ class Sampler:
             self.poll(now)
         self.tree.now = now
         counters, roster = self.counters, self.roster
-        counters.ticks += 1
-        counters.unseen += late
         self._running.begin(now, self._period)
         elapsed = now - self._last_tick
         self._period += (elapsed - self._period) * 0.05
@@ -211,5 +214,6 @@ class Sampler:
 
     def close(self) -> None:
         """Let go of everything."""
+        self._running.close()
         self.exact.close()
         self.roster.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from livetop.wire.messages import Cell, Delta, Sampling, ThreadUse
 
 from .account import OTHER
-from .definitions import Definitions
+from .process_names import ProcessNames
 from .settling import Settled
 from .waiting import STATE_WORDS
 from .watched import Watched
@@ -19,8 +19,7 @@ MAX_CELLS = 100_000
 class Stream:
     """The delta that is being gathered. Times are monotonic seconds."""
 
-    def __init__(self, definitions: Definitions, now: float) -> None:
-        self._definitions = definitions
+    def __init__(self, now: float) -> None:
         self._t0 = self._t1 = now
         self._sequence = 0
         self._cells: dict[tuple[int, int, int, int], list[float]] = {}
@@ -32,17 +31,17 @@ class Stream:
         """Whether nothing waits to be sent."""
         return not self._cells and not self._uses
 
-    def add(self, settled: list[Settled], now: float, gone: Sequence[Watched]) -> None:
-        """Take in what was settled; `gone` are threads that have ended."""
+    def add(self, names: ProcessNames, settled: list[Settled], now: float, gone: Sequence[Watched]) -> None:
+        """Take in what was settled of one process; `gone` are threads that have ended."""
         ended = {id(thread) for thread in gone}
         self._t1 = now
-        definitions = self._definitions
+        library_id = names.definitions.library
         for thread, cells, seconds in settled:
-            wire = definitions.thread(thread)
+            wire = names.thread(thread)
             for (key, state, library), (count, weight, squared) in cells.items():
                 if len(self._cells) >= MAX_CELLS:
                     key = OTHER
-                place = (definitions.node(key), wire, int(state), definitions.library(library))
+                place = (names.node(key), wire, int(state), library_id(library))
                 cell = self._cells.get(place)
                 if cell is None:
                     self._cells[place] = [count, weight, squared]
@@ -61,6 +60,10 @@ class Stream:
                 self._states[wire] = STATE_WORDS.get(thread.account.last_state, "running")
             else:
                 self._states[wire] = "running"
+
+    def pass_until(self, now: float) -> None:
+        """Time passes, also where there is no process to settle."""
+        self._t1 = now
 
     def take(self, sampling: Sampling) -> Delta:
         """The delta up to the last `add`, and begin the next."""

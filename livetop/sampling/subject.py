@@ -21,15 +21,21 @@ from .watched import Watched
 class Subject:
     """One process: its stack tree, the ways to read it, and what was counted.
 
-    `native` is none, split or frames: see `Configure.native`.
+    `counters` may count for several processes. `native` is none, split or frames: see `Configure.native`.
     """
 
     def __init__(
-        self, process: Process, runtime: Runtime, memory: RemoteMemory, budget: PauseBudget, native: str
+        self,
+        process: Process,
+        runtime: Runtime,
+        memory: RemoteMemory,
+        budget: PauseBudget,
+        native: str,
+        counters: Counters,
     ) -> None:
         self.pid = process.pid
         self.budget = budget
-        self.counters = Counters()
+        self.counters = counters
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self.stacks: CStacks | None = None
         if native != "none":

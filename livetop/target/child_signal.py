@@ -10,37 +10,46 @@ from typing import Any
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 
+# Who waits now, in the order in which they began, and the handler that was there before the first.
+_waiting: list[ChildSignal] = []
+_before: _Handler = None
+
 
 class ChildSignal:
     """Calls `heard` at each SIGCHLD between `watch` and `unwatch`, in the main thread only.
 
-    A handler that was there before is called, too, and comes back. As a context manager it keeps the signal
-    away from what it surrounds, at no cost while nothing is watched.
+    There may be several. A handler that was there before is called, too, and comes back with the end of the
+    last. As a context manager it keeps the signal away from what it surrounds, at no cost while nothing is
+    watched.
     """
 
     def __init__(self, heard: Callable[[], None]) -> None:
         self._heard = heard
-        self._before: _Handler = None
         self._masks: list[set[signal.Signals] | None] = []
         self.watching = False
 
     def watch(self) -> None:
         """Begin; in other threads than the main one this does nothing, as they cannot."""
+        global _before
         if self.watching or threading.current_thread() is not threading.main_thread():
             return
         self.watching = True
-        self._before = signal.signal(signal.SIGCHLD, self._handle)
+        _waiting.append(self)
+        # Others may have ended meanwhile, in the handler.
+        if signal.getsignal(signal.SIGCHLD) is not _handle:
+            _before = signal.signal(signal.SIGCHLD, _handle)
 
     def unwatch(self) -> None:
         """End."""
         if self.watching and threading.current_thread() is threading.main_thread():
             self.watching = False
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL if self._before is None else self._before)
+            _waiting.remove(self)
+            if not _waiting:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL if _before is None else _before)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def hear(self) -> None:
+        """The signal has come."""
         self._heard()
-        if callable(self._before):
-            self._before(number, frame)
 
     def __enter__(self) -> None:
         mask = None
@@ -57,3 +66,10 @@ class ChildSignal:
         mask = self._masks.pop()
         if mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    for one in tuple(_waiting):
+        one.hear()
+    if callable(_before):
+        _before(number, frame)

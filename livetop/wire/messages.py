@@ -17,7 +17,12 @@ PROTOCOL = 1
 
 
 class Process(Struct, frozen=True, array_like=True):
-    """A process that is being read. `started` is Unix time; `python` is like "3.12.1"."""
+    """A process that is read, or a child of it. `started` is Unix time; `python` is like "3.12.1".
+
+    Sent again, with the same id, when something of it changes. `parent` is a PID, 0 for the process that was
+    asked for. `state`: watched, gone (it has ended), starting, unreadable (a Python that is not read) or other
+    (it runs no Python); `reason` says why in the last two.
+    """
 
     id: int
     pid: int
@@ -27,6 +32,9 @@ class Process(Struct, frozen=True, array_like=True):
     host: str
     started: float
     exe: str = ""
+    parent: int = 0
+    state: str = "watched"
+    reason: str = ""
 
 
 class Hello(Struct, frozen=True, tag="hello"):
@@ -153,6 +161,12 @@ class Sampling(Struct, frozen=True):
     """C stacks of exact samples that were read as far as the verdict needs: down to the eval frame."""
     unwind_failed: int = 0
     """C stacks that ended before it: their verdict rests on less."""
+    processes: int = 1
+    """Gauge: processes that are watched."""
+    unwatched: int = 0
+    """Gauge: children that live and are not watched."""
+    missed: int = 0
+    """Children that ended before they could be read."""
 
 
 class Delta(Struct, frozen=True, tag="delta"):
@@ -167,7 +181,7 @@ class Delta(Struct, frozen=True, tag="delta"):
 
 
 class Event(Struct, frozen=True, tag="event"):
-    """Something that happened: `kind` is born, gone, exec, exit, degraded, throttled or note."""
+    """Something that happened: `kind` is born, gone, exec, exit, child, degraded, throttled or note."""
 
     time: float
     kind: str
@@ -217,6 +231,8 @@ class Configure(Struct, frozen=True, tag="configure"):
     nonblocking: bool = False
     native: str = "split"
     """none, split (python, native and system of each line) or frames (C frames in the call tree, too)."""
+    subprocesses: bool = False
+    """Whether the target's descendants are watched, too."""
 
 
 class Credit(Struct, frozen=True, tag="credit"):

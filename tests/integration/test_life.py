@@ -232,6 +232,7 @@ def test_a_program_that_becomes_another_is_followed(python, engine, program):
     event = talk.event("exec")
     assert event.text.startswith(f"process {program.pid} became {python} ")
     # All threads of before are gone, and none of their ids stands for a new one.
+    talk.until(lambda told: isinstance(told, m.Delta))
     states = {use.thread: use.state for delta in talk.deltas for use in delta.threads}
     assert {states[thread] for thread in before} == {"gone"}
     talk.until_uses("worker", lambda use: use.own > 0 and use.thread not in before)
