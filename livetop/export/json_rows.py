@@ -32,7 +32,8 @@ def write(profile: Profile, stream: TextIO, *, threads: bool = False) -> None:
 def document(profile: Profile, wanted: Query | Table) -> dict[str, Any]:
     """Returns the JSON object of a table (which may have been filtered), or of a query's whole table."""
     table = wanted if isinstance(wanted, Table) else profile.rows(wanted)
-    return frame(profile, table.query) | {"rows": [row_object(row) for row in table.rows]}
+    rows = [row_object(row, gil=profile.has_gil) for row in table.rows]
+    return frame(profile, table.query) | {"rows": rows}
 
 
 def frame(profile: Profile, query: Query) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def threads(profile: Profile, query: Query) -> list[dict[str, Any]]:
                 "state": info.state,
                 "own": use.own if use else 0.0,
                 "queued": use.queued if use else 0.0,
-                "gil": use.gil if use else 0.0,
+                "gil": (use.gil if use else 0.0) if profile.has_gil else None,
                 "wait": use.wait if use else 0.0,
                 "samples": use.samples if use else 0,
                 "waits": waits.get(info.id, {}),
@@ -89,5 +90,7 @@ def threads(profile: Profile, query: Query) -> list[dict[str, Any]]:
     return result
 
 
-def row_object(row: Row) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ROW_FIELDS}
+def row_object(row: Row, *, gil: bool = True) -> dict[str, Any]:
+    """Returns a row's fields; `gil`: whether there is one that could be waited for."""
+    found = {name: getattr(row, name) for name in ROW_FIELDS}
+    return found if gil else found | {"gil": None}

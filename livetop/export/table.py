@@ -8,6 +8,7 @@ from livetop.export.columns import Column, lines
 from livetop.profile.info import SamplingTotals
 from livetop.profile.model import Profile
 from livetop.profile.rows import Row, Table
+from livetop.profile.states import NO_GIL
 
 _NAMES = {
     "line": (Column("FUNCTION", True), Column("LOCATION", True, left=True)),
@@ -35,7 +36,7 @@ def write(
 ) -> None:
     """Writes what was sampled and the table; `width` cuts names to fit, `limit` is of rows, `ascii`
     writes what is beyond it as escapes."""
-    lines_of_it = [*header(table, profile), "", *body(table, width, limit)]
+    lines_of_it = [*header(table, profile), "", *body(table, width, limit, gil=profile.has_gil)]
     stream.writelines(f"{in_ascii(line) if ascii else line}\n" for line in lines_of_it)
 
 
@@ -85,9 +86,14 @@ def _percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.2f}%" if whole > 0 else "0%"
 
 
-def body(table: Table, width: int | None = None, limit: int | None = None) -> list[str]:
-    """Returns the heading and the rows; the split of own time only where something is known of it."""
+def body(table: Table, width: int | None = None, limit: int | None = None, *, gil: bool = True) -> list[str]:
+    """Returns the heading and the rows; the split of own time only where something is known of it.
+
+    `gil`: whether there is one.
+    """
     rows = table.rows[:limit]
+    if not gil and table.query.mode == "gil":
+        return [NO_GIL]
     if not rows:
         return ["nothing was sampled in this mode: the threads did not spend such time"]
     columns = [*_TIMES, *(_SPLIT if _is_split(table) else ()), *_NAMES[table.query.by]]

@@ -123,6 +123,7 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
         use = uses.get(thread.id)
         idle += use is None or (use.idle > 0 and use.idle >= 0.99 * use.wall)
     seconds = max(duration, 1e-9)
+    held = profile.gil_held(query.window)
     active = sum(use.wall - use.idle for use in chosen)
     waited = sum(use.gil + use.wait - use.idle for use in chosen)
     weights = view.all.weights
@@ -136,7 +137,7 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
         margin = max(native - low, high - native)
     return Totals(
         cpu=sum(use.own for use in chosen) / seconds,
-        gil_held=profile.gil_held(query.window) / seconds,
+        gil_held=held / seconds if held is not None else None,
         wait=waited / active if active > 0 else 0.0,
         native=native,
         system=weights[State.SYSTEM] / exact if exact else None,

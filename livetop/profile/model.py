@@ -279,8 +279,17 @@ class Profile:
         view = self._view(query)
         return details.totals(self, view, query, self.thread_use(query.window), self.covered(query.window))
 
-    def gil_held(self, window: float | None) -> float:
-        """Returns the seconds of a window during which some thread held the GIL."""
+    @property
+    def has_gil(self) -> bool:
+        """Whether any target has a GIL; a free-threaded build that was seen using one has."""
+        if self.sampling.gil_held > 0 or not self.processes:
+            return True
+        return any(not one.build.startswith("free-threaded") for one in self.processes.values())
+
+    def gil_held(self, window: float | None) -> float | None:
+        """Returns the seconds of a window during which some thread held the GIL; None without one."""
+        if not self.has_gil:
+            return None
         blocks = self.history.window(window)
         open_block = self.history.open
         return sum(block.gil_held for block in blocks) + (open_block.gil_held if open_block else 0.0)

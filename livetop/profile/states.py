@@ -36,6 +36,9 @@ class State(IntEnum):
     """The same, judged native (the kernel's part included)."""
 
 
+NO_GIL = "the target has no GIL (a free-threaded build): its threads run at the same time"
+"""What is said where time holding the GIL was asked for."""
+
 WALL = (State.OWN, State.QUEUED, State.GIL, State.WAIT, State.IDLE)
 EVIDENCE = (State.EXACT, State.PYTHON, State.NATIVE, State.SYSTEM)
 ESTIMATES = (State.ESTIMATED_PYTHON, State.ESTIMATED_NATIVE)

@@ -10,6 +10,7 @@ from textual.app import SuspendNotSupported
 from textual.screen import Screen
 
 from livetop.profile.snapshot import SnapshotError, save
+from livetop.profile.states import NO_GIL
 from livetop.session.protocol import Session
 from livetop.tui.choice import Choice, selectable
 from livetop.tui.editor import editor_command
@@ -179,10 +180,13 @@ class Actions(Screen[None]):
         self.take_rows()
 
     def action_mode(self) -> None:
-        self.choice.next_mode()
+        self.choice.next_mode(gil=self.session.profile.has_gil)
         self.take_rows()
 
     def action_gil(self) -> None:
+        if self.choice.mode != "gil" and not self.session.profile.has_gil:
+            self.say(NO_GIL, is_error=True)
+            return
         self.choice.toggle_gil()
         self.take_rows()
 

@@ -50,8 +50,10 @@ class Choice:
         threads = None if self.thread is None else frozenset((self.thread,))
         return Query(by=by, window=window, mode=self.mode, threads=threads, idle=self.idle)
 
-    def next_mode(self) -> None:
-        self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+    def next_mode(self, *, gil: bool = True) -> None:
+        """`gil`: whether there is a GIL, so that time holding it can be shown."""
+        modes = [mode for mode in MODES if gil or mode != "gil"]
+        self.mode = modes[(modes.index(self.mode) + 1) % len(modes)] if self.mode in modes else modes[0]
 
     def toggle_gil(self) -> None:
         self.mode = "cpu" if self.mode == "gil" else "gil"

@@ -102,7 +102,9 @@ def _wide(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> lis
 def _whole(totals: Totals, health: Health, palette: Palette, roomy: bool) -> Line:
     """The right part of the second line on a wide screen."""
     quiet, normal = palette.quiet, palette.plain
-    parts = [("GIL held ", figures.percent(totals.gil_held)), ("wait ", figures.percent(totals.wait))]
+    parts = [("wait ", figures.percent(totals.wait))]
+    if totals.gil_held is not None:
+        parts.insert(0, ("GIL held ", figures.percent(totals.gil_held)))
     if totals.native is not None:
         native = figures.native(totals.native, totals.estimated)
         parts.append(("native ", f"{native} estimated" if totals.estimated else native))
@@ -138,7 +140,9 @@ def _narrow(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> l
         (f" {health.rate:.0f}Hz {_ok(health)}", normal),
         (f"  {figures.clock(vitals.duration)} ", normal),
     ]
-    right: Line = [("  GIL ", quiet), (figures.percent(totals.gil_held), normal)]
+    right: Line = []
+    if totals.gil_held is not None:
+        right = [("  GIL ", quiet), (figures.percent(totals.gil_held), normal)]
     if totals.native is not None:
         native = figures.native(totals.native, totals.estimated)
         right += [("  native ", quiet), (native, quiet if totals.margin > VAGUE else normal)]

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widgets import Input
 
+from livetop.profile.states import NO_GIL
 from livetop.session.protocol import Session
 from livetop.tui.actions import Actions
 from livetop.tui.bottom import Footer, Selected, Status, Tabs
@@ -243,6 +244,8 @@ class MainScreen(Actions, inherit_bindings=False):
             return "attaching ..."
         if not self.session.profile.sampling.samples:
             return "waiting for the first samples ..." if self.session.live else "no samples were taken"
+        if choice.mode == "gil" and not self.session.profile.has_gil:
+            return f"{NO_GIL}: m shows CPU time"
         return {
             "cpu": "nothing used the CPU: m shows wall time, where the waiting is",
             "wall": "no thread did anything but idle: i shows idle time too",

@@ -116,3 +116,13 @@ def test_estimates_waits_and_incomplete_stacks_are_told() -> None:
     }
     assert {k: round(v, 6) for k, v in found["threads"][0]["waits"].items()} == {"sleep": 2.4, "GIL": 0.6}
     assert (found["sampling"]["stacks"], found["sampling"]["stacks_incomplete"]) == (80, 20)
+
+
+def test_without_a_gil_nobody_waits_for_one() -> None:
+    made = example()
+    for known in made.profile.processes.values():
+        known.build = "free-threaded"
+    found = json_rows.document(made.profile, Query(window=None))
+    assert [target["build"] for target in found["targets"]] == ["free-threaded"]
+    assert {row["gil"] for row in found["rows"]} == {None}
+    assert {thread["gil"] for thread in found["threads"]} == {None}

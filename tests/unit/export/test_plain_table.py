@@ -153,3 +153,12 @@ def test_incomplete_stacks_are_said_once_they_are_many() -> None:
     assert "incomplete" not in written(made)[1]
     made.add(sampling={"unwind_failed": 4})
     assert "8% of C stacks incomplete" in written(made)[1]
+
+
+def test_time_holding_a_gil_that_is_not_there_is_said() -> None:
+    made = example()
+    for known in made.profile.processes.values():
+        known.build = "free-threaded"
+    stream = io.StringIO()
+    table.write(made.profile.rows(Query(window=None, mode="gil")), made.profile, stream)
+    assert stream.getvalue().splitlines()[-1].startswith("the target has no GIL")

@@ -75,3 +75,24 @@ def test_threads_without_end_are_folded_and_their_time_is_kept() -> None:
     assert table.seconds == pytest.approx(2 * THREADS * 0.01)
     other = next(row for row in table.rows if row.function == "[other]")
     assert other.own > 1.0
+
+
+def without_gil(**sampling: float) -> Builder:
+    made = Builder()
+    made.profile.define_process(42, ["python"], "3.13.0", "free-threaded", "here", 1.0)
+    for known in made.profile.processes.values():
+        known.build = "free-threaded"
+    made.add(made.cell("main:1", 0.2), sampling={"ticks": 25, "samples": 50, **sampling})
+    return made
+
+
+def test_a_target_without_a_gil_holds_none() -> None:
+    made = without_gil()
+    assert not made.profile.has_gil
+    assert made.profile.totals(Query(window=None)).gil_held is None
+
+
+def test_a_free_threaded_build_that_was_seen_using_its_gil_has_one() -> None:
+    made = without_gil(gil_held=0.5)
+    assert made.profile.has_gil
+    assert made.profile.totals(Query(window=None)).gil_held is not None

@@ -92,3 +92,15 @@ def test_a_link_over_ssh_is_spared() -> None:
     assert default_refresh({}) == 4.0
     assert default_refresh({"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}) == 2.0
     assert default_refresh({"SSH_TTY": "/dev/pts/1"}) == 2.0
+
+
+def test_without_a_gil_its_mode_is_passed_over() -> None:
+    choice = Choice()
+    seen = []
+    for _ in range(3):
+        choice.next_mode(gil=False)
+        seen.append(choice.mode)
+    assert seen == ["wall", "cpu", "wall"]
+    choice.mode = "gil"
+    choice.next_mode(gil=False)
+    assert choice.mode == "cpu"
