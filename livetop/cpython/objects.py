@@ -91,6 +91,7 @@ class ObjectReader:
     def attribute(self, instance: int, name: str, indices: dict[int, int]) -> int:
         """Address of an instance's attribute; `indices` remembers where each class keeps it."""
         o = self._layout
+        assert o.managed_dict is not None and o.values_at is not None
         managed = self.pointer(instance + o.managed_dict)
         if o.values_kind == "inline":
             if managed:

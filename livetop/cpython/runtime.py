@@ -124,31 +124,17 @@ def _check(pid: int, memory: Memory, found: _Found) -> Runtime:
         hexversion = None
         if found.version is not None:
             (hexversion,) = struct.unpack("<I", memory.read(found.version, 4))
-        cookie, debug_version, free_threaded = DEBUG_OFFSETS_HEAD.unpack(head)
+        cookie, debug_version, _ = DEBUG_OFFSETS_HEAD.unpack(head)
         if cookie == DEBUG_COOKIE:
             hexversion = debug_version
-        else:
-            free_threaded = 0
         if not hexversion:
-            text = f"{found.named[0]}.{found.named[1]}" if found.named else "an old version"
-            raise _refuse(pid, text, f"Python {text}", "release")
+            if found.named is None:
+                raise _refuse(pid, "an old version", "Python of an old version", "release")
+            hexversion = found.named[0] << 24 | found.named[1] << 16 | 0xF0
         version = (hexversion >> 24 & 0xFF, hexversion >> 16 & 0xFF)
         text = _version_text(hexversion)
         if version not in _SUPPORTED:
             raise _refuse(pid, text, f"Python {text}", "release")
-        if free_threaded:
-            raise _refuse(
-                pid, text, f"a free-threaded Python {text}, which cannot be read yet", "free-threaded"
-            )
-        if found.type_type is not None:
-            (kind,) = struct.unpack("<Q", memory.read(found.type_type + 8, 8))
-            if kind != found.type_type:
-                raise _refuse(
-                    pid,
-                    text,
-                    f"Python {text} built --with-trace-refs, which cannot be read yet",
-                    "trace-refs",
-                )
         layout = TABLES.get(version) or from_debug_offsets(
             version, memory.read(found.runtime, debug_offsets_size(version))
         )
@@ -158,7 +144,7 @@ def _check(pid: int, memory: Memory, found: _Found) -> Runtime:
         ) from None
     except LayoutError as error:
         raise NotReadable(f"process {pid} runs Python {text}, but {error}") from None
-    return Runtime(found.runtime, layout, Identity(text, "release", True), found.code_type)
+    return Runtime(found.runtime, layout, Identity(text, layout.build, True), found.code_type)
 
 
 def _version_text(hexversion: int) -> str:

@@ -19,74 +19,56 @@ from livetop.cpython.layout import (
     TABLES,
     Layout,
     from_debug_offsets,
+    with_object_head,
 )
 
-# What a 3.13 release build states; all other words are 0 here.
-WORDS_3_13 = {
-    "rt.interpreters_head": 632,
-    "is.id": 7272,
-    "is.next": 7264,
-    "is.threads_head": 7344,
-    "is.gc": 7400,
-    "is.imports_modules": 7656,
-    "is.ceval_gil": 16,
-    "is.gil": 7752,
-    "is.gil_locked": 7768,
-    "is.gil_holder": 7760,
-    "ts.next": 8,
-    "ts.interp": 16,
-    "ts.current_frame": 72,
-    "ts.thread_id": 152,
-    "ts.native_thread_id": 160,
-    "ts.datastack_chunk": 232,
-    "frame.size": 80,
-    "frame.previous": 8,
-    "frame.executable": 0,
-    "frame.instr_ptr": 56,
-    "frame.localsplus": 72,
-    "frame.owner": 70,
-    "code.size": 208,
-    "code.filename": 112,
-    "code.name": 120,
-    "code.qualname": 128,
-    "code.linetable": 136,
-    "code.firstlineno": 68,
-    "code.adaptive": 200,
-    "object.size": 16,
-    "object.type": 8,
-    "bytes.ob_size": 16,
-    "bytes.value": 32,
-    "unicode.state": 32,
-    "unicode.length": 16,
-    "unicode.ascii_size": 40,
-    "gc.collecting": 200,
-}
-# The same of 3.14, where it differs.
-WORDS_3_14 = WORDS_3_13 | {
-    "rt.interpreters_head": 808,
-    "is.id": 7280,
-    "is.next": 7272,
-    "is.threads_main": 7360,
-    "is.gc": 7408,
-    "is.imports_modules": 7688,
-    "is.gil": 7784,
-    "is.gil_locked": 7800,
-    "is.gil_holder": 7792,
-    "is.code_object_generation": 7992,
-    "frame.size": 88,
-    "frame.localsplus": 80,
-    "frame.owner": 74,
-    "frame.stackpointer": 64,
-    "code.size": 216,
-    "code.adaptive": 208,
-    "gc.collecting": 192,
-}
+
+def _words(version: tuple[int, int], numbers: str) -> dict[str, int]:
+    return dict(zip(DEBUG_OFFSETS_WORDS[version].split(), map(int, numbers.split()), strict=True))
 
 
-def debug_offsets(words: dict[str, int], version: tuple[int, int] = (3, 13)) -> bytes:
+# What release builds state (tests.derive_layouts.debug_offsets).
+WORDS_3_13 = _words(
+    (3, 13),
+    """
+    283408 608 632 194984 7272 7264 7344 7400 7656 7640 7648 16 7752 0 7768 7760 312 0 8 16 72 152 160
+    232 32 80 8 0 56 72 70 208 112 120 128 136 68 52 96 104 200 16 8 416 24 88 168 32 24 16 40 24 16 48
+    32 40 24 16 32 16 24 40 16 32 64 32 16 40 240 200
+    """,
+)
+WORDS_3_14 = _words(
+    (3, 14),
+    """
+    316616 784 808 225864 7280 7272 7344 7360 7408 7688 7672 7680 16 7784 0 7800 7792 7992 0 832 0 8 16
+    72 152 160 232 32 88 8 0 56 80 74 64 0 216 112 120 128 136 68 52 96 104 208 0 16 8 416 24 88 168 40
+    32 16 40 24 16 200 24 40 32 48 32 40 24 16 32 16 24 40 16 32 64 32 16 40 264 192
+    """,
+)
+WORDS_3_14T = _words(
+    (3, 14),
+    """
+    362368 784 808 246720 7280 7272 7344 7360 7408 7712 7696 7704 16 7808 0 7832 7824 8024 17628 832 0 8
+    16 72 152 160 232 32 88 8 0 56 80 78 64 72 240 128 136 144 152 84 68 112 120 232 224 32 24 432 40
+    104 184 56 48 32 56 40 32 216 40 56 48 64 48 56 40 32 48 32 40 56 32 48 80 48 32 56 288 192
+    """,
+)
+WORDS_3_15 = _words(
+    (3, 15),
+    """
+    346560 912 936 226232 7272 7264 7336 7352 7400 7592 7576 7584 16 7736 0 7752 7744 7944 0 888 0 8 16
+    72 80 88 96 176 184 256 32 36 40 136 288 0 88 8 0 56 80 74 64 0 216 112 120 128 136 68 52 96 104 208
+    0 16 8 424 24 88 168 32 288 944 888 40 32 16 40 24 16 200 24 40 32 48 32 40 24 16 32 16 24 40 16 32
+    64 32 16 40 56 176 112 120 1112 104 160 24 72 67
+    """,
+)
+
+
+def debug_offsets(
+    words: dict[str, int], version: tuple[int, int] = (3, 13), *, free_threaded: bool = False
+) -> bytes:
     """`_Py_DebugOffsets` with these words, from its cookie on."""
     names = DEBUG_OFFSETS_WORDS[version].split()
-    head = DEBUG_OFFSETS_HEAD.pack(DEBUG_COOKIE, version[0] << 24 | version[1] << 16, 0)
+    head = DEBUG_OFFSETS_HEAD.pack(DEBUG_COOKIE, version[0] << 24 | version[1] << 16, free_threaded)
     return head + struct.pack(f"<{len(names)}Q", *(words.get(name, 0) for name in names))
 
 
@@ -95,6 +77,18 @@ LAYOUTS: dict[str, Layout] = {
     "3.12": TABLES[3, 12],
     "3.13": from_debug_offsets((3, 13), debug_offsets(WORDS_3_13)),
     "3.14": from_debug_offsets((3, 14), debug_offsets(WORDS_3_14, (3, 14))),
+    "3.15": from_debug_offsets((3, 15), debug_offsets(WORDS_3_15, (3, 15))),
+}
+HEAP_LAYOUTS: dict[str, Layout] = {
+    f"{major}.{minor}": layout for (major, minor), layout in TABLES.items() if layout.frames == "heap"
+}
+FREE_THREADED = from_debug_offsets((3, 14), debug_offsets(WORDS_3_14T, (3, 14), free_threaded=True))
+ALL_LAYOUTS: dict[str, Layout] = {
+    **HEAP_LAYOUTS,
+    **LAYOUTS,
+    "3.7+debug": with_object_head(TABLES[3, 7], 32, "debug"),
+    "3.12+refs": with_object_head(TABLES[3, 12], 32, "trace-refs"),
+    "3.14t": FREE_THREADED,
 }
 
 CODE_TYPE = 0x55550000
@@ -129,8 +123,12 @@ class FakeObjects:
         data = text.encode(codec, "strict" if kind < 2 else "surrogatepass")
         head = bytearray(o.compact_size if kind else o.ascii_size)
         struct.pack_into("<Q", head, o.unicode_length, len(text))
-        struct.pack_into("<I", head, o.unicode_state, (kind or 1) << 2 | 1 << 5 | (not kind) << 6)
+        struct.pack_into("<I", head, o.unicode_state, self._state(kind))
         return self.place(bytes(head) + data + bytes(kind or 1))
+
+    def _state(self, kind: int) -> int:
+        o = self.layout
+        return (kind or 1) * (o.kind_mask // 7) | o.compact_mask | (0 if kind else o.ascii_mask)
 
     def bytes(self, data: bytes) -> int:
         """A bytes object."""
