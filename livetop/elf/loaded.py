@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from .sections import build_id_in
 from .symbols import find_hashed
 
 _PT_GNU_EH_FRAME: Final = 0x6474E550
-_PAGE: Final = 4096
+_PAGE: Final = mmap.PAGESIZE
 
 _DT_HASH: Final = 4
 _DT_STRTAB: Final = 5

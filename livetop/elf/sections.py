@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from livetop.target.maps import Mapping
 from .errors import ElfError
 from .image import PF_X, PT_NOTE, Image
 
-_PAGE = 4096
+_PAGE = mmap.PAGESIZE
 _NOTE = struct.Struct("<III")
 _NT_GNU_BUILD_ID = 3
 _MAX_NOTES = 1 << 16

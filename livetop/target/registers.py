@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .errors import TargetError
@@ -18,8 +18,10 @@ _ERESTARTNOHAND = -514
 class Architecture:
     """The registers as PTRACE_GETREGSET with NT_PRSTATUS returns them: 64-bit words, named in order.
 
-    `system_call` names the register that holds the number of the call in progress (negative: none), `result`
-    the one that holds what it returns. `close` is the number of the call that must not be made twice.
+    `system_call` names the register that holds the number of the call in progress (negative: none), "" where
+    these registers do not tell; `result` the one that holds what it returns. `close` is the number of the
+    call that must not be made twice. `restarts`: a result that is written at a stop still decides whether an
+    interrupted call starts again.
     """
 
     machine: str
@@ -29,9 +31,13 @@ class Architecture:
     system_call: str
     result: str
     close: int
+    restarts: bool
     fp: str
     dwarf: tuple[str, ...]
     """The registers by their DWARF numbers, from 0 on (the architecture's System V ABI supplement)."""
+    call_instruction: bytes = b""
+    """Where `system_call` is "": the instruction that makes a call, whose number is in `number`."""
+    number: str = ""
 
     @cached_property
     def words(self) -> struct.Struct:
@@ -40,9 +46,10 @@ class Architecture:
 
     @cached_property
     def indices(self) -> tuple[int, int, int, int]:
-        """Where pc, sp, system_call and result are."""
+        """Where pc, sp, system_call (-1 where it is not told) and result are."""
         find = self.names.index
-        return find(self.pc), find(self.sp), find(self.system_call), find(self.result)
+        call = find(self.system_call) if self.system_call else -1
+        return find(self.pc), find(self.sp), call, find(self.result)
 
     @cached_property
     def frame_pointer(self) -> int:
@@ -88,6 +95,7 @@ X86_64 = Architecture(
     system_call="orig_rax",
     result="rax",
     close=3,
+    restarts=True,
     fp="rbp",
     dwarf=(
         *("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"),
@@ -95,7 +103,28 @@ X86_64 = Architecture(
     ),
 )
 
-ARCHITECTURES = {architecture.machine: architecture for architecture in (X86_64,)}
+# struct user_pt_regs in arch/arm64/include/uapi/asm/ptrace.h. The number of the call in progress is in a set
+# of its own (NT_ARM_SYSTEM_CALL), and -1 by the time of a stop: do_signal() in arch/arm64/kernel/signal.c has
+# then put pc and x0 back already if the call is to start again, and does not look at what a tracer writes to
+# x0. The first argument of a call that failed with EINTR is gone with x0.
+AARCH64 = Architecture(
+    machine="aarch64",
+    names=(*(f"x{number}" for number in range(31)), "sp", "pc", "pstate"),
+    pc="pc",
+    sp="sp",
+    system_call="",
+    result="x0",
+    close=57,
+    restarts=False,
+    fp="x29",
+    # "DWARF for the Arm 64-bit Architecture", 4.1: 31 is sp and 32 the pc, whose rule is that of x30.
+    dwarf=(*(f"x{number}" for number in range(31)), "sp", "pc"),
+    # svc #0
+    call_instruction=b"\x01\x00\x00\xd4",
+    number="x8",
+)
+
+ARCHITECTURES = {architecture.machine: architecture for architecture in (X86_64, AARCH64)}
 
 
 def this_architecture() -> Architecture:
@@ -115,11 +144,26 @@ def decode(architecture: Architecture, raw: bytes | bytearray | memoryview) -> R
     return Registers(
         values[pc] & _UNSIGNED,
         values[sp] & _UNSIGNED,
-        values[system_call],
+        values[system_call] if system_call >= 0 else -1,
         values,
         values[architecture.frame_pointer] & _UNSIGNED,
         values[result],
     )
+
+
+def told_by_code(architecture: Architecture, registers: Registers, around: bytes) -> Registers:
+    """Return the registers with the call in progress, which the code tells where they do not.
+
+    `around` are the instructions before and at the pc. A thread stopped in a call stands behind its
+    instruction, or at it when the call is to start again.
+    """
+    size = len(architecture.call_instruction)
+    before, at = around[:size], around[size : 2 * size]
+    if not size or not registers.values or architecture.call_instruction not in (before, at):
+        return registers
+    number = registers.values[architecture.names.index(architecture.number)]
+    result = registers.result if before == architecture.call_instruction else _ERESTARTNOHAND
+    return replace(registers, system_call=number, result=result)
 
 
 _UNSIGNED = (1 << 64) - 1
@@ -140,6 +184,8 @@ def restarted(architecture: Architecture, values: tuple[int, ...]) -> bytes | No
     stop gets into them. The kernel looks at the result only after the stop, so it can still be told "restart
     unless a signal handler runs". A handler of the program then interrupts its call as it always does.
     """
+    if not architecture.restarts:
+        return None
     _, _, call, result = architecture.indices
     # close() has closed by the time it says EINTR: a second one would hit another thread's new file.
     if values[result] != _EINTR or values[call] < 0 or values[call] == architecture.close:

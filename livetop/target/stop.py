@@ -16,11 +16,12 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from .child_signal import ChildSignal
-from .errors import AlreadyTraced, ProcessGone, TargetError, ThreadGone
+from .errors import AlreadyTraced, MemoryFault, ProcessGone, TargetError, ThreadGone
+from .memory import RemoteMemory
 from .obstacles import process_name
 from .permission import denied, is_hidden
 from .procfs import read_status
-from .registers import Architecture, Registers, decode, restarted, this_architecture
+from .registers import Architecture, Registers, decode, restarted, this_architecture, told_by_code
 
 # From linux/ptrace.h; python-ptrace lacks those of SEIZE.
 _DETACH: Final = 17
@@ -60,6 +61,7 @@ class Stopper:
         self._ptrace: Callable[..., int] = ptrace
         self._error: type[Any] = PtraceError
         self._architecture: Architecture = this_architecture()
+        self._memory = RemoteMemory(pid)
         size = self._architecture.words.size
         self._raw = ctypes.create_string_buffer(size)
         self._vector = (ctypes.c_uint64 * 2)(ctypes.addressof(self._raw), size)
@@ -280,7 +282,15 @@ class Stopper:
             self._ptrace(_GETREGSET, tid, _NT_PRSTATUS, self._vector_at)
         except self._error:
             raise self._gone(tid) from None
-        return decode(self._architecture, self._raw.raw)
+        registers = decode(self._architecture, self._raw.raw)
+        if not self._architecture.call_instruction:
+            return registers
+        size = len(self._architecture.call_instruction)
+        try:
+            around = self._memory.read(registers.pc - size, 2 * size)
+        except MemoryFault:
+            return registers
+        return told_by_code(self._architecture, registers, around)
 
     def _gone(self, tid: int) -> TargetError:
         if tid == self.pid or read_status(self.pid).get("State", "Z")[:1] in "ZX":

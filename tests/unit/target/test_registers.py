@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from livetop.target.registers import X86_64, Registers, decode, restarted, was_asleep
+from livetop.target.registers import (
+    AARCH64,
+    X86_64,
+    Registers,
+    decode,
+    restarted,
+    told_by_code,
+    was_asleep,
+)
 
 
 def register_set(**changed: int) -> tuple[int, ...]:
@@ -75,3 +83,52 @@ def test_registers_by_their_numbers_in_call_frame_information():
     assert registers.fp == 2**64 - 8
     # Of a blocked thread only two are known.
     assert X86_64.numbered(Registers(0x1000, 0x2000, 7)) == {16: 0x1000, 7: 0x2000}
+
+
+SVC, NOP = b"\x01\x00\x00\xd4", b"\x1f\x20\x03\xd5"
+
+
+def arm_set(**changed: int) -> bytes:
+    return AARCH64.words.pack(*(changed.get(name, index) for index, name in enumerate(AARCH64.names)))
+
+
+def test_layout_is_that_of_user_pt_regs():
+    # arch/arm64/include/uapi/asm/ptrace.h: regs[31], sp, pc, pstate.
+    assert AARCH64.words.size == 34 * 8
+    assert [AARCH64.names.index(name) for name in ("x0", "x29", "x30", "sp", "pc")] == [0, 29, 30, 31, 32]
+    registers = decode(AARCH64, arm_set(pc=0xFFFF_8000_1000, sp=0xFFFF_F000_0000, x29=0xFFFF_F000_0040))
+    assert (registers.pc, registers.sp, registers.fp) == (
+        0xFFFF_8000_1000,
+        0xFFFF_F000_0000,
+        0xFFFF_F000_0040,
+    )
+    # "DWARF for the Arm 64-bit Architecture": the registers by their own numbers, then sp.
+    numbered = AARCH64.numbered(registers)
+    assert (numbered[0], numbered[29], numbered[31]) == (0, 0xFFFF_F000_0040, 0xFFFF_F000_0000)
+    assert AARCH64.numbered(Registers(0x1000, 0x2000, -1)) == {32: 0x1000, 31: 0x2000}
+
+
+@pytest.mark.parametrize(
+    ("around", "x0", "call", "result", "asleep"),
+    [
+        # Behind the instruction: the call is done, or has failed with EINTR.
+        (SVC + NOP, 17, 22, 17, False),
+        (SVC + NOP, -4, 22, -4, True),
+        # At it: the kernel has put it back to start again.
+        (NOP + SVC, 5, 22, -514, True),
+        # Elsewhere, and where nothing could be read: a number left over in x8 is no call.
+        (NOP + NOP, -4, -1, -4, False),
+        (b"", -4, -1, -4, False),
+    ],
+)
+def test_where_the_registers_do_not_tell_of_a_call_the_code_does(around, x0, call, result, asleep):
+    registers = told_by_code(AARCH64, decode(AARCH64, arm_set(x0=x0, x8=22)), around)
+    assert (registers.system_call, registers.result) == (call, result)
+    assert was_asleep(registers) is asleep
+    # The kernel no longer looks at what is written to x0: nothing is.
+    assert restarted(AARCH64, registers.values) is None
+
+
+def test_code_tells_nothing_where_the_registers_do():
+    registers = decode(X86_64, X86_64.words.pack(*register_set(orig_rax=-1)))
+    assert told_by_code(X86_64, registers, b"\x0f\x05" * 4) is registers
