@@ -50,12 +50,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A CPython that can be read: `address` of `_PyRuntime`, and the types that objects are checked by."""
+    """A CPython that can be read: `address` of `_PyRuntime`, and the types that objects are checked by.
+
+    What 3.6 has in variables of its own: `holder`, the address of `_PyThreadState_Current`, and `collecting`,
+    that of the garbage collector's flag; 0 where they are elsewhere, or not known.
+    """
 
     address: int
     layout: Layout
     identity: Identity
     code_type: int | None
+    holder: int = 0
+    collecting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
