@@ -38,7 +38,7 @@ class Shape:
     """The structs of one layout, computed once and shared by all threads."""
 
     __slots__ = (
-        "cframe_struct", "frame", "hidden", "layout",
+        "base", "cframe_struct", "frame", "hidden", "layout",
         "state_low", "state_size", "state_struct", "through_cframe",
     )  # fmt: skip
 
@@ -52,6 +52,8 @@ class Shape:
         # (current frame or cframe, chunk, top)
         gap = layout.datastack_chunk - pointer - 8
         self.state_struct = struct.Struct(f"<Q{gap}xQQ")
+        # Where, in what is read of the thread state, its base frame's address is.
+        self.base = layout.base_frame - low if layout.base_frame is not None else None
         self.cframe_struct = struct.Struct("<Q")
         self.frame = _frame_struct(layout)
         self.hidden = layout.hidden_owner
@@ -93,7 +95,7 @@ class StackRegions:
     """
 
     __slots__ = (
-        "_cframes", "_chunk", "_chunk_at", "_chunk_end", "_copy", "_extras", "_older",
+        "_base", "_cframes", "_chunk", "_chunk_at", "_chunk_end", "_copy", "_extras", "_older",
         "_older_at", "_older_size", "_shape", "_state", "address", "memory", "regions", "single",
         "single_size", "size",
     )  # fmt: skip
@@ -107,6 +109,8 @@ class StackRegions:
         self._cframes: dict[int, int] = {}
         self._extras: dict[int, int] = {}
         self._chunk = self._chunk_end = 0
+        # The frame that ends every stack and runs nothing (3.15), 0 where stacks end with none.
+        self._base = 0
         # (low, end, where it lies behind the first copy)
         self._older: list[tuple[int, int, int]] = []
         self._older_size = 0
@@ -127,6 +131,8 @@ class StackRegions:
         try:
             data = self.memory.read(self._state, shape.state_size)
             pointer, chunk, top = shape.state_struct.unpack(data)
+            if shape.base is not None:
+                (self._base,) = shape.cframe_struct.unpack_from(data, shape.base)
             if shape.through_cframe:
                 cframe = pointer + shape.layout.current_frame
                 (pointer,) = shape.cframe_struct.unpack(self.memory.read(cframe, 8))
@@ -140,7 +146,7 @@ class StackRegions:
         self._lay_chunks(chunk, top)
         if follow:
             self._lay_extras(pointer, top)
-        elif pointer and not self._inside(pointer):
+        elif pointer and pointer != self._base and not self._inside(pointer):
             self._extras.setdefault(pointer, 0)
         self._assemble()
         return True
@@ -199,7 +205,7 @@ class StackRegions:
         unpack = self._shape.frame.unpack_from
         fresh: dict[int, None] = {}
         for _ in range(MAX_DEPTH):
-            if not frame or frame in fresh:
+            if not frame or frame == self._base or frame in fresh:
                 break
             for low, last, text in known:
                 if low <= frame <= last:

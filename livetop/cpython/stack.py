@@ -100,7 +100,9 @@ class StackReader(StackRegions):
             (leaf,) = shape.cframe_struct.unpack_from(buffer, base + slot)
         if chunk != self._chunk or top > self._chunk_end:
             return False
-        return not leaf or self._chunk <= leaf <= self._chunk_end - FRAME or leaf in self._extras
+        if self._chunk <= leaf <= self._chunk_end - FRAME or leaf in self._extras:
+            return True
+        return leaf == self._base or not leaf
 
     def parse(self, buffer: bytearray, base: int, double: bool) -> Place | Outcome:
         """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
@@ -150,7 +152,8 @@ class StackReader(StackRegions):
         else:
             slot = self._extras.get(leaf)
             if slot is None:
-                return MISS
+                # Never read, so never found: what ends every stack is the innermost frame, too.
+                return EMPTY if leaf == self._base else MISS
             at = base + slot
             stop = start + min(max(top, low), end) - low
         code, previous, instruction, owner = unpack(buffer, at)
@@ -288,8 +291,8 @@ class StackReader(StackRegions):
                         prefix = None
             frame = previous
             if not frame:
-                if owner == _OWNED_BY_GENERATOR:
-                    # Somebody resumed it: it is just being left, or entered.
+                if owner == _OWNED_BY_GENERATOR or self._base:
+                    # Somebody resumed it, or all stacks end with their base: it is being left, or entered.
                     return TORN
                 break
             if len(frames) > MAX_DEPTH:
@@ -307,6 +310,8 @@ class StackReader(StackRegions):
                 else:
                     at = self._place_of(frame, base)
                     if at is None:
+                        if frame == self._base:
+                            break
                         return MISS
                     code, previous, instruction, owner = unpack(buffer, at)
         # Frames that are no longer there must not be found again.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from livetop.cpython.layout import Layout
 from livetop.cpython.outcome import Outcome
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
+from livetop.target.memory import Memory
 
+from .parking import ParkingLot
 from .reasons import Reasons
 from .roster import Roster
 from .subject import Subject
@@ -21,10 +24,11 @@ _MANY = 24
 class Blocked:
     """Samples the blocked threads of one process. Times are monotonic seconds."""
 
-    def __init__(self, subject: Subject, roster: Roster, gil_size: int) -> None:
+    def __init__(self, subject: Subject, roster: Roster, memory: Memory, layout: Layout) -> None:
         self._subject = subject
         self._roster = roster
-        self._gil_size = gil_size
+        self._gil_size = layout.gil_size
+        self._parking = ParkingLot(memory, layout) if layout.free_threaded else None
         self._reasons = Reasons(subject.pid)
 
     def sample(
@@ -32,13 +36,14 @@ class Blocked:
         thread: Watched,
         syscall: bytes,
         outcome: Place | Outcome,
-        holds: bool,
+        attached: bool,
         moment: float,
         late: float,
     ) -> bool:
         """Charge the seconds since this thread's last sample to where it waits in `syscall`.
 
-        `outcome` is what the tick's read says. True when the thread had to be read again.
+        `outcome` is what the tick's read says, `attached` whether it kept Python from others meanwhile, or
+        its GIL. True when the thread had to be read again.
         """
         subject, account = self._subject, thread.account
         moved = syscall != thread.syscall or outcome is not thread.parked[0]
@@ -57,13 +62,17 @@ class Blocked:
             outcome = thread.parked[1] or outcome
         first = not thread.syscall
         state = waiting_state(syscall, thread.state.interpreter.gil, self._gil_size)
-        reason = self._reasons.of(thread.tid, syscall, state, subject.tree.now)
+        reason = ""
+        if self._parking is not None:
+            state, reason = self._parking.of(thread.state, syscall) or (state, "")
+        reason = reason or self._reasons.of(thread.tid, syscall, state, subject.tree.now)
         subject.counters.samples += 1
+        holds = attached and subject.gil
         account.slept(subject.key(thread, outcome), state, moment, late, holds, reason)
         if first:
             # A thread that was parked all along need not be watched closely first.
             thread.awake_at = moment - _COOLS
-        elif syscall != thread.syscall or holds:
+        elif syscall != thread.syscall or attached:
             thread.awake_at = moment
         thread.syscall = syscall
         self._cool(thread, state, moment)

@@ -68,15 +68,17 @@ class Running:
         self,
         thread: Watched,
         look: Callable[[], Place | Outcome],
-        holds: bool,
+        attached: bool,
         moment: float,
         late: float,
     ) -> None:
         """Charge the seconds since this thread's last sample to where it is now.
 
-        `look` tells what the tick's read says; see `Account` for the others.
+        `look` tells what the tick's read says, `attached` whether it may run Python code; see `Account` for
+        the others.
         """
         subject = self._subject
+        holds = attached and subject.gil
         subject.counters.samples += 1
         self._threads += 1
         if subject.frames and self._chances[0] >= 1.0:
@@ -103,7 +105,7 @@ class Running:
             weight = thread.account.ran(key, moment, late, holds, queued=queued)
             thread.look_closer(key)
             if not chance and subject.stacks is not None and not queued:
-                self._estimate(thread, key, outcome, holds, weight)
+                self._estimate(thread, key, outcome, attached, weight)
 
     def _insist(self, thread: Watched, *, stops: bool) -> Place | Outcome:
         """A sample was rejected: try once more, and stop the thread if that does not help."""
@@ -180,13 +182,13 @@ class Running:
         account.evidence.note(key, _KINDS[verdict.kind], verdict.library, weight, 1.0 - system)
 
     def _estimate(
-        self, thread: Watched, key: Place | str, outcome: Place | Outcome, holds: bool, weight: float
+        self, thread: Watched, key: Place | str, outcome: Place | Outcome, attached: bool, weight: float
     ) -> None:
-        """Without stops: a thread that calls what is not Python, or has no GIL, runs native code."""
+        """Without stops: a thread that calls what is not Python, or has let go of it, runs native code."""
         assert self._subject.stacks is not None
         if type(outcome) is not Place:
             return
-        native = not holds or self._subject.stacks.judge.calls_native(thread.reader.instruction)
+        native = not attached or self._subject.stacks.judge.calls_native(thread.reader.instruction)
         state = State.ESTIMATED_NATIVE if native else State.ESTIMATED_PYTHON
         thread.account.evidence.note(key, state, "", weight)
 

@@ -1,14 +1,13 @@
 """One target, tick by tick: which threads are looked at, how, and what each sample is charged to.
 
-A tick is one vectored read: the GIL's words, and the stacks of the threads that are *warm*: they ran a
-moment ago, or hold the GIL. The others are *cold*: while the kernel says that their CPU time has not
-moved, they are where they were, and `poll` credits their waiting several times a second. A thread that
-runs Python holds the GIL, so the tick finds it by the GIL's last holder even if it was cold.
+A tick is one vectored read: who may run Python code (`holding.py`), and the stacks of the threads that are
+*warm*: they ran a moment ago, or may run now. The others are *cold*: while the kernel says that their CPU
+time has not moved, they are where they were, and `poll` credits their waiting several times a second. A
+thread that runs Python is attached, with the GIL's if there is one, so the tick finds it even if it was cold.
 """
 
 from __future__ import annotations
 
-import struct
 from functools import partial
 
 from livetop.cpython.outcome import MISS, Outcome
@@ -23,6 +22,7 @@ from .account import UNREAD
 from .blocked import Blocked
 from .budget import PauseBudget
 from .counters import Counters
+from .holding import words_of
 from .roster import Roster
 from .running import Running
 from .settling import Settled, Settler
@@ -57,7 +57,8 @@ class Sampler:
         self.counters, self.tree, self.exact = subject.counters, subject.tree, subject.exact
         self.roster = Roster(pid, runtime, memory, self.tree)
         self._running = Running(subject, now)
-        self._blocked = Blocked(subject, self.roster, runtime.layout.gil_size)
+        self._blocked = Blocked(subject, self.roster, memory, runtime.layout)
+        self._words = words_of(self.roster, runtime.layout, self.poll)
         self._read = VectoredRead(pid)
         self._dirty = True
         self._polled = now - 2 * _POLL
@@ -65,9 +66,6 @@ class Sampler:
         self._period = 0.01
         """Seconds between two ticks, as they really are."""
         self._settler = Settler(pid, self.roster, self.tree)
-        o = runtime.layout
-        self._gil_low = o.gil_last_holder
-        self._gil = struct.Struct(f"<Q{o.gil_locked - o.gil_last_holder - 8}xi")
 
     # ------------------------------------------------------------------ who is looked at
 
@@ -93,11 +91,9 @@ class Sampler:
             self.roster.heat(thread, now)
 
     def _assemble(self) -> None:
-        """Lay out the tick's read: the GIL of each interpreter, then each warm thread."""
-        flat: list[int] = []
-        for interpreter in self.roster.interpreters:
-            flat += (interpreter.gil + self._gil_low, self._gil.size)
-        at = self._gil.size * len(self.roster.interpreters)
+        """Lay out the tick's read: who may run, then each warm thread."""
+        flat = self._words.regions()
+        at = self._words.size
         for thread in self.roster.warm:
             reader = thread.reader
             if len(flat) + len(reader.regions) > _WORDS:
@@ -132,11 +128,12 @@ class Sampler:
         read = self._read
         if not read.run() and not self._recover(read, now):
             return
-        holders = self._holders(read.buffer, now)
-        if holders:
+        attached = self._words.attached(read.buffer, now)
+        self.subject.gil = self._words.held
+        if attached and self._words.held:
             counters.gil_held += elapsed
         for thread in list(roster.warm):
-            self._sample(thread, read.buffer, thread in holders, moment, late)
+            self._sample(thread, read.buffer, thread in attached, moment, late)
         self.exact.poll_late()
         self._running.land()
         counters.paused(*self.exact.take_pause(), self.budget)
@@ -144,10 +141,10 @@ class Sampler:
     def _recover(self, read: VectoredRead, now: float) -> bool:
         """An address of the tick's read is no longer mapped: what it kept from being read is read alone.
 
-        False when not even the GILs could be read.
+        False when not even who may run could be read.
         """
         got = read.read_prefix()
-        if got < self._gil.size * len(self.roster.interpreters):
+        if got < self._words.size:
             self.poll(now)
             return False
         for thread in self.roster.warm:
@@ -157,37 +154,19 @@ class Sampler:
         self._dirty = True
         return True
 
-    def _holders(self, buffer: bytearray, now: float) -> list[Watched]:
-        """The threads that hold a GIL; one that was cold is read from now on."""
-        holders = []
-        at = 0
-        for _ in self.roster.interpreters:
-            holder, locked = self._gil.unpack_from(buffer, at)
-            at += self._gil.size
-            if locked != 1 or not holder:
-                continue
-            thread = self.roster.by_state.get(holder)
-            if thread is None:
-                # A thread that has just begun.
-                self.poll(now)
-                thread = self.roster.by_state.get(holder)
-            if thread is not None:
-                self.roster.heat(thread, now)
-                holders.append(thread)
-        return holders
-
-    def _sample(self, thread: Watched, buffer: bytearray, holds: bool, moment: float, late: float) -> None:
+    def _sample(self, thread: Watched, buffer: bytearray, attached: bool, moment: float, late: float) -> None:
         """Charge the seconds since this thread's last sample to where it is now."""
-        if not holds or thread.sees_syscall:
+        if not attached or thread.sees_syscall:
             syscall = thread.task.syscall()
             if syscall is None:
                 return
             if syscall != RUNNING:
                 there = self._parse(thread, buffer, double=True)
-                self._dirty |= self._blocked.sample(thread, syscall, there, holds, moment, late)
+                self._dirty |= self._blocked.sample(thread, syscall, there, attached, moment, late)
                 return
         thread.awake_at = moment
-        self._running.sample(thread, partial(self._parse, thread, buffer, double=True), holds, moment, late)
+        look = partial(self._parse, thread, buffer, double=True)
+        self._running.sample(thread, look, attached, moment, late)
 
     def _parse(self, thread: Watched, buffer: bytearray, *, double: bool) -> Place | Outcome:
         """What the tick's read says of a thread; if it says nothing, the thread is read alone."""

@@ -34,6 +34,8 @@ class Subject:
         counters: Counters,
     ) -> None:
         self.pid = process.pid
+        self.gil = True
+        """Whether threads that are attached hold a GIL."""
         self.budget = budget
         self.counters = counters
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))

@@ -32,6 +32,11 @@ def waiting_state(syscall: bytes, gil: int, gil_size: int) -> State:
     return State.IDLE if number in _parked else State.WAIT
 
 
+def is_futex(syscall: bytes) -> bool:
+    """Whether the thread waits for a lock of some kind."""
+    return bool(_FUTEX) and syscall.partition(b" ")[0] == _FUTEX
+
+
 def waiting_name(syscall: bytes, state: State) -> str:
     """The word for what the thread waits in, like `GIL`, `lock` or `read`; "" when it does not wait.
 
