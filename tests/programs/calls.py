@@ -9,6 +9,8 @@ import functools
 import json
 import sys
 
+import oldest
+
 WORK = range(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 
 
@@ -240,14 +242,18 @@ def facts():
         source = file.read()
     names = {}
     for code in functions(compile(source, __file__, "exec")):
-        lines = {line for _, _, line in code.co_lines() if line}
-        names.setdefault(code.co_qualname, set()).update(lines)
+        names.setdefault(oldest.qualified(code), set()).update(oldest.lines_of(code))
     calls = {}
     for number, text in enumerate(source.splitlines(), 1):
         _, arrow, called = text.partition("# -> ")
         if arrow and '"' not in text:
-            calls[number] = [name.strip() for name in called.split(",")]
+            calls[number] = [known(name.strip()) for name in called.split(",")]
     return {"file": __file__, "lines": {name: sorted(lines) for name, lines in names.items()}, "calls": calls}
+
+
+def known(name):
+    """The qualified name as this version has it."""
+    return name if sys.version_info >= (3, 11) else name.rpartition(".")[2]
 
 
 if __name__ == "__main__":

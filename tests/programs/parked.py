@@ -16,19 +16,21 @@ import select
 import sys
 import threading
 import time
+import traceback
 import _thread
+
+import oldest
 
 GATE = threading.Lock()
 GATE.acquire()
-ARRIVED = threading.Semaphore(0)
-TOLD = []
+ARRIVED = []
 # ident -> native id
 THREADS = {}
 
 
 def park(*_):
     # On one line, so that where it stands is the same before and after.
-    ARRIVED.release(); GATE.acquire()
+    ARRIVED.append(1); GATE.acquire()
 
 
 def generator_chain(depth):
@@ -71,14 +73,17 @@ async def nested(depth):
     if depth:
         await nested(depth - 1)
     else:
-        async with manager():
+        async with Manager():
             async for _ in asynchronous_generator():
                 pass
 
 
-@contextlib.asynccontextmanager
-async def manager():
-    yield
+class Manager:
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        pass
 
 
 async def asynchronous_generator():
@@ -87,7 +92,7 @@ async def asynchronous_generator():
 
 
 def coroutines():
-    asyncio.run(nested(7))
+    oldest.run(nested(7))
 
 
 async def gathered():
@@ -95,14 +100,14 @@ async def gathered():
 
 
 def tasks():
-    asyncio.run(gathered())
+    oldest.run(gathered())
 
 
 def idle_loop():
     async def forever():
-        await asyncio.get_running_loop().create_future()
+        await asyncio.get_event_loop().create_future()
 
-    asyncio.run(forever())
+    oldest.run(forever())
 
 
 def class_bodies():
@@ -124,7 +129,7 @@ def decorated():
         return wrapper
 
     @decorator
-    @functools.cache
+    @functools.lru_cache()
     def inner(
         value=1,
     ):
@@ -132,7 +137,7 @@ def decorated():
 
 
 def called_through_decorators():
-    @functools.lru_cache
+    @functools.lru_cache()
     @contextlib.contextmanager
     def inner(value):
         yield park(value)
@@ -278,16 +283,18 @@ def many_chunks():
     large_frames(12)
 
 
-def generator_in_deep_recursion(depth=400):
+def generator_in_deep_recursion(depth=150):
     if depth:
         return sum(generator_in_deep_recursion(depth - 1) for _ in range(1))
     return park() or 0
 
 
+MATCH = """
 def match_statement():
     match {"kind": [1, {"deep": 2}]}:
         case {"kind": [_, {"deep": value}]} if park() is None:
             return value
+"""
 
 
 def while_loops():
@@ -313,11 +320,11 @@ def nonlocal_closures():
 
 
 def selected():
-    ARRIVED.release(); select.epoll().poll()
+    ARRIVED.append(1); select.epoll().poll()
 
 
 def slept():
-    ARRIVED.release(); time.sleep(3600)
+    ARRIVED.append(1); time.sleep(3600)
 
 
 class Callable:
@@ -329,13 +336,20 @@ KINDS = [
     generators, generator_expressions, comprehensions, lambdas, coroutines, tasks, class_bodies, decorated,
     called_through_decorators, exceptions, finallies, destructors, descriptors, executed, evaluated,
     multi_line_calls, c_callbacks, regular_expressions, comparisons, deep, deep_through_c, many_chunks,
-    generator_in_deep_recursion, match_statement, while_loops, nonlocal_closures, selected, slept, Callable(),
+    generator_in_deep_recursion, while_loops, nonlocal_closures, selected, slept, Callable(),
 ]
+if sys.version_info >= (3, 10):
+    exec(compile(MATCH, "<match>", "exec"))
+    KINDS.append(match_statement)
 
 
 def run(kind):
-    THREADS[threading.get_ident()] = threading.get_native_id()
-    kind()
+    THREADS[threading.get_ident()] = oldest.native_id()
+    try:
+        kind()
+    except BaseException:
+        traceback.print_exc(limit=-4)
+        os._exit(1)
 
 
 def tell():
@@ -347,16 +361,16 @@ def tell():
         frames = []
         while frame is not None:
             code = frame.f_code
-            frames.append([code.co_filename, code.co_qualname, frame.f_lineno or code.co_firstlineno])
+            frames.append([code.co_filename, oldest.qualified(code), frame.f_lineno or code.co_firstlineno])
             frame = frame.f_back
         threads[THREADS[ident]] = frames
     print(json.dumps({"threads": threads}), flush=True)
 
 
 def reporter(count):
-    THREADS[threading.get_ident()] = threading.get_native_id()
-    for _ in range(count):
-        ARRIVED.acquire()
+    THREADS[threading.get_ident()] = oldest.native_id()
+    while len(ARRIVED) < count:
+        time.sleep(0.001)
     # The event loop that waits for nothing can tell only the kernel that it has arrived there.
     while not in_epoll(IDLE):
         time.sleep(0.001)
@@ -364,19 +378,13 @@ def reporter(count):
 
 
 def in_epoll(thread):
-    with open(f"/proc/self/task/{thread.native_id}/syscall") as file:
+    with open("/proc/self/task/%d/syscall" % THREADS[thread.ident]) as file:
         return file.read().split()[0] in ("232", "281", "22")
 
 
-def failed(problem):
-    sys.excepthook(problem.exc_type, problem.exc_value, problem.exc_traceback)
-    os._exit(1)
-
-
-threading.excepthook = failed
 sys.setrecursionlimit(20_000)
 threading.stack_size(64 << 20)
-THREADS[threading.get_ident()] = threading.get_native_id()
+THREADS[threading.get_ident()] = oldest.native_id()
 for kind in KINDS:
     threading.Thread(target=run, args=(kind,), daemon=True).start()
 # A thread that the threading module knows nothing of.
