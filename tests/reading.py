@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from time import monotonic
 
 from livetop.cpython.code import CodeReader
+from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.outcome import TORN, Outcome
 from livetop.cpython.regions import Shape
 from livetop.cpython.stack import StackReader
@@ -15,7 +16,7 @@ from livetop.sampling.account import Account
 from livetop.sampling.attach import attach
 from livetop.sampling.exact import ExactReader
 from livetop.sampling.watched import Watched
-from livetop.target.tasks import Task
+from livetop.target.tasks import Task, list_tids
 from livetop.target.vectored import VectoredRead
 
 Stack = list[tuple[str, str, int]]
@@ -32,8 +33,9 @@ class OneThread:
         self.read = VectoredRead(pid)
         self.stops = ExactReader(pid)
         self.paused = 0.0
+        ids = NativeIds(memory, lambda: list_tids(pid))
         for interpreter in read_interpreters(memory, runtime):
-            for state in read_threads(memory, runtime, interpreter, {})[0]:
+            for state in read_threads(memory, runtime, interpreter, {}, ids)[0]:
                 if state.tid == (tid or pid):
                     reader = StackReader(memory, Shape(runtime.layout), self.tree, state.address)
                     account = Account(monotonic(), (0, 0))

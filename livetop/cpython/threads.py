@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
+from .layout import Layout
+from .native_ids import NativeIds
 from .runtime import Runtime
 
 _U64 = struct.Struct("<Q")
@@ -19,10 +21,14 @@ MAX_THREADS = 1 << 15
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """One interpreter: addresses of its structure and of the GIL its threads share."""
+    """One interpreter: addresses of its structure and of the GIL its threads share.
+
+    `collecting` is the address of the int that is not 0 while garbage is collected, 0 when that is not known.
+    """
 
     address: int
     gil: int
+    collecting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +47,78 @@ def read_interpreters(memory: Memory, runtime: Runtime) -> list[Interpreter]:
     found: list[Interpreter] = []
     (address,) = _U64.unpack(memory.read(runtime.address + o.interpreters_head, 8))
     while address and len(found) < MAX_INTERPRETERS:
-        if o.interpreter_gil is None:
-            assert o.runtime_gil is not None
-            gil = runtime.address + o.runtime_gil
-        else:
+        if o.interpreter_gil is not None:
             (gil,) = _U64.unpack(memory.read(address + o.interpreter_gil, 8))
-        found.append(Interpreter(address, gil))
+        else:
+            gil = runtime.holder if o.runtime_gil is None else runtime.address + o.runtime_gil
+        found.append(Interpreter(address, gil, _collecting(runtime, address)))
         (address,) = _U64.unpack(memory.read(address + o.interpreter_next, 8))
     return found
 
 
+def _collecting(runtime: Runtime, interpreter: int) -> int:
+    o = runtime.layout
+    if o.gc_collecting is not None:
+        return interpreter + o.gc_collecting
+    if o.runtime_gc_collecting is not None:
+        return runtime.address + o.runtime_gc_collecting
+    return runtime.collecting
+
+
+class _Fields:
+    """What is read of each PyThreadState: the list's link and the ids, in one region."""
+
+    def __init__(self, layout: Layout) -> None:
+        fields = [layout.thread_next, layout.thread_id]
+        if layout.native_thread_id is not None:
+            fields.append(layout.native_thread_id)
+        self.low = min(fields)
+        self.size = max(fields) + 8 - self.low
+        self.next = layout.thread_next - self.low
+        self.ident = layout.thread_id - self.low
+        self.tid = layout.native_thread_id - self.low if layout.native_thread_id is not None else None
+
+
 def read_threads(
-    memory: Memory, runtime: Runtime, interpreter: Interpreter, known: dict[int, ThreadState]
+    memory: Memory,
+    runtime: Runtime,
+    interpreter: Interpreter,
+    known: dict[int, ThreadState],
+    ids: NativeIds,
 ) -> tuple[list[ThreadState], bool]:
     """Return an interpreter's thread states, newest first, and whether the list was read to its end.
 
     `known` (by address) lets all states of the last time be fetched by one read; only a state that is
     new costs one more. A list that changes meanwhile may lose its tail, which is the oldest threads.
+    `ids` finds the OS threads of versions that do not tell them. Raises MemoryFault, ProcessGone.
     """
-    o = runtime.layout
-    low = min(o.thread_next, o.native_thread_id, o.thread_id)
-    size = max(o.thread_next, o.native_thread_id, o.thread_id) + 8 - low
-    at_next, at_tid, at_ident = o.thread_next - low, o.native_thread_id - low, o.thread_id - low
-    (head,) = _U64.unpack(memory.read(interpreter.address + o.threads_head, 8))
+    fields = _Fields(runtime.layout)
+    (head,) = _U64.unpack(memory.read(interpreter.address + runtime.layout.threads_head, 8))
     addresses = [address for address, state in known.items() if state.interpreter == interpreter]
-    ahead = dict(zip(addresses, memory.read_many([(a + low, size) for a in addresses]), strict=True))
-    found: list[ThreadState] = []
-    seen: set[int] = set()
+    regions = [(address + fields.low, fields.size) for address in addresses]
+    ahead = dict(zip(addresses, memory.read_many(regions), strict=True))
+    seen: dict[int, bytes] = {}
     address = head
     while address and address not in seen and len(seen) < MAX_THREADS:
-        seen.add(address)
         data = ahead.get(address)
         if data is None:
             try:
-                data = memory.read(address + low, size)
+                data = memory.read(address + fields.low, fields.size)
             except MemoryFault:
                 break
-        (following,) = _U64.unpack_from(data, at_next)
-        (tid,) = _U64.unpack_from(data, at_tid)
-        (ident,) = _U64.unpack_from(data, at_ident)
-        state = known.get(address)
-        if state is None or state.tid != tid or state.ident != ident:
-            state = ThreadState(address, tid, ident, interpreter)
+        seen[address] = data
+        (address,) = _U64.unpack_from(data, fields.next)
+    idents = [_U64.unpack_from(data, fields.ident)[0] for data in seen.values()]
+    if fields.tid is None:
+        tids = ids.of(idents)
+    else:
+        tids = [_U64.unpack_from(data, fields.tid)[0] for data in seen.values()]
+    found: list[ThreadState] = []
+    for at, tid, ident in zip(seen, tids, idents, strict=True):
+        state = known.get(at)
+        if state is None or (state.tid, state.ident, state.interpreter) != (tid, ident, interpreter):
+            state = ThreadState(at, tid, ident, interpreter)
         # A state that is not bound to an OS thread yet (3.12 on: created by another thread) has tid 0.
         if 0 < tid < 1 << 31:
             found.append(state)
-        address = following
     return found, not address

@@ -6,6 +6,8 @@ from time import monotonic, sleep
 from typing import Any
 
 from livetop.cpython.code import CodeReader
+from livetop.cpython.native_ids import NativeIds
+from livetop.cpython.nesting import Nesting, holder_of
 from livetop.cpython.outcome import EMPTY, TOO_DEEP, Outcome
 from livetop.cpython.regions import Shape
 from livetop.cpython.runtime import Runtime
@@ -62,6 +64,7 @@ class _Dumper:
         self._exact = exact
         self._shape = Shape(runtime.layout)
         self._tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
+        self._nesting = Nesting(memory, runtime.layout)
         self._read = VectoredRead(pid)
         self._names: dict[int, str] = {}
         # Each thread is asked for once, and somebody waits for the answer.
@@ -77,35 +80,69 @@ class _Dumper:
             self._stops.close(_LATE)
 
     def _dump(self) -> dict[str, Any]:
-        threads = []
-        names = ThreadNames(self._memory, self._runtime.layout)
         tids = innermost_tids(self._pid, list_tids(self._pid))
-        seen: set[int] = set()
-        for interpreter in reversed(read_interpreters(self._memory, self._runtime)):
-            self._names = names.read(interpreter)
-            for state in reversed(read_threads(self._memory, self._runtime, interpreter, {})[0]):
-                tid = tids.get(state.tid)
-                if tid is not None and tid not in seen:
-                    seen.add(tid)
-                    found = self._thread(state, tid)
-                    if found is not None:
-                        threads.append(found)
+        main = next((inner for inner, tid in tids.items() if tid == self._pid), self._pid)
+        threads = []
+        for inner, group in self._nesting.group(self._states(), main).items():
+            if inner in tids:
+                found = self._thread(group, tids[inner])
+                if found is not None:
+                    threads.append(found)
         return {"pid": self._pid, "python": self._runtime.identity.version, "threads": threads}
 
-    def _thread(self, state: ThreadState, tid: int) -> dict[str, Any] | None:
+    def _states(self) -> list[ThreadState]:
+        """All thread states, the oldest interpreter's first, and the names that it calls its threads by."""
+        states: list[ThreadState] = []
+        names = ThreadNames(self._memory, self._runtime.layout)
+        ids = NativeIds(self._memory, lambda: innermost_tids(self._pid, list_tids(self._pid)))
+        for interpreter in reversed(read_interpreters(self._memory, self._runtime)):
+            self._names = names.read(interpreter) | self._names
+            found, _ = read_threads(self._memory, self._runtime, interpreter, {}, ids)
+            states += reversed(found)
+        return states
+
+    def _thread(self, group: list[ThreadState], tid: int) -> dict[str, Any] | None:
         task = Task(self._pid, tid)
         try:
-            return self._one(state, task)
+            return self._nested(group, task)
         except ThreadGone:
             return None
         finally:
             task.close()
 
+    def _nested(self, group: list[ThreadState], task: Task) -> dict[str, Any] | None:
+        """One thread, with the frames of all its states: those it runs on now first, then its callers'."""
+        state = (
+            group[0]
+            if len(group) == 1
+            else self._nesting.running(group, lambda one: self._parked(one) is not EMPTY)
+        )
+        found = self._one(state, task)
+        if found is not None:
+            found["name"] = self._names.get(group[0].ident) or found["name"]
+            for caller in reversed(group):
+                if caller is not state and found["frames"] is not None:
+                    # It waits for what it called, and does not move.
+                    found["frames"] += _frames(self._parked(caller)) or []
+        return found
+
+    def _parked(self, state: ThreadState) -> Place | Outcome:
+        """The stack of a thread state that does not run now."""
+        reader = self._reader(state)
+        if not reader.read_single(self._read):
+            return EMPTY
+        return reader.parse(self._read.buffer, 0, False)
+
+    def _has_frames(self, state: ThreadState) -> bool:
+        return self._parked(state) is not EMPTY
+
+    def _reader(self, state: ThreadState) -> StackReader:
+        return StackReader(self._memory, self._shape, self._tree, state.address)
+
     def _one(self, state: ThreadState, task: Task) -> dict[str, Any] | None:
         now = self._tree.now = monotonic()
-        reader = StackReader(self._memory, self._shape, self._tree, state.address)
-        name = self._names.get(state.ident) or task.name()
-        watched = Watched(state, reader, task, Account(now, (0, 0)), name)
+        name = task.name()
+        watched = Watched(state, self._reader(state), task, Account(now, (0, 0)), name)
         outcome: Place | Outcome | None = None
         syscall: bytes | None = RUNNING
         stops = _STOPS if self._exact else 0
@@ -132,14 +169,6 @@ class _Dumper:
         if syscall is not None and syscall != RUNNING:
             waits = waiting_state(syscall, state.interpreter.gil, self._runtime.layout.gil_size)
             reason = self._reasons.of(task.tid, syscall, waits, monotonic())
-        frames: list[dict[str, Any]] | None = None
-        if type(outcome) is Place:
-            frames = [
-                {"file": code.file, "line": line, "function": code.name, "kind": code.kind}
-                for code, line in outcome.frames()
-            ]
-        elif outcome is EMPTY:
-            frames = []
         return {
             "tid": task.tid,
             "name": name,
@@ -147,7 +176,7 @@ class _Dumper:
             # One after the other they may both be true: it was given the GIL meanwhile.
             "holds_gil": holds and waits is not State.GIL,
             "waiting_on": reason or None,
-            "frames": frames,
+            "frames": _frames(outcome),
         }
 
     def _sound(self, outcome: Place | Outcome | None) -> bool:
@@ -169,8 +198,14 @@ class _Dumper:
         return watched.read(self._read, double=True)
 
     def _holds_gil(self, state: ThreadState) -> bool:
-        o = self._runtime.layout
-        gil = state.interpreter.gil
-        holder = int.from_bytes(self._memory.read(gil + o.gil_last_holder, 8), "little")
-        locked = int.from_bytes(self._memory.read(gil + o.gil_locked, 4), "little", signed=True)
-        return locked == 1 and holder == state.address
+        return holder_of(self._memory, self._runtime.layout, state.interpreter.gil) == state.address
+
+
+def _frames(outcome: Place | Outcome | None) -> list[dict[str, Any]] | None:
+    """Innermost first; None where the stack could not be read."""
+    if type(outcome) is Place:
+        return [
+            {"file": code.file, "line": line, "function": code.name, "kind": code.kind}
+            for code, line in outcome.frames()
+        ]
+    return [] if outcome is EMPTY else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from livetop.cpython.native_ids import NativeIds
+from livetop.cpython.nesting import Nesting
+from livetop.cpython.outcome import EMPTY
 from livetop.cpython.regions import Shape
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.stack import StackReader
@@ -10,6 +13,7 @@ from livetop.cpython.threads import Interpreter, ThreadState, read_interpreters,
 from livetop.cpython.tree import StackTree
 from livetop.target.memory import Memory
 from livetop.target.tasks import Task, innermost_tids, list_tids
+from livetop.target.vectored import VectoredRead
 
 from .account import Account
 from .watched import Stranger, Watched
@@ -28,9 +32,9 @@ class Roster:
 
     def __init__(self, pid: int, runtime: Runtime, memory: Memory, tree: StackTree) -> None:
         self.threads: dict[int, Watched] = {}
-        """By address of the thread state."""
+        """By id of the OS thread."""
         self.by_state: dict[int, Watched] = {}
-        """The same, and by the states that a thread has in other interpreters, too."""
+        """By address of the thread state that each runs on now."""
         self.warm: list[Watched] = []
         """Those that each tick reads."""
         self.strangers: dict[int, Stranger] = {}
@@ -46,8 +50,17 @@ class Roster:
         self._tree = tree
         self._shape = Shape(runtime.layout)
         self._names = ThreadNames(memory, runtime.layout)
+        self._ids = NativeIds(memory, lambda: innermost_tids(pid, list_tids(pid)))
+        self._nesting = Nesting(memory, runtime.layout)
+        # Ids that the process knows its threads by -> ours.
         self._tids: dict[int, int] = {}
+        self._alive: set[int] = set()
+        # The main thread, as the process itself knows it.
+        self._main = pid
         self._states: dict[int, ThreadState] = {}
+        # Of threads that have several states: what reads each of them.
+        self._readers: dict[int, StackReader] = {}
+        self._read: VectoredRead | None = None
         self._tasks_at: float | None = None
 
     def look(self, now: float) -> None:
@@ -57,14 +70,15 @@ class Roster:
             self.interpreters = interpreters
             self.changed = True
         states: dict[int, ThreadState] = {}
-        # Oldest first: of several states on one OS thread the first is watched.
+        # Oldest first: callers come before what runs for them in another interpreter.
         for interpreter in reversed(interpreters):
-            found, whole = read_threads(self._memory, self._runtime, interpreter, self._states)
+            known = self._states
+            found, whole = read_threads(self._memory, self._runtime, interpreter, known, self._ids)
             for state in reversed(found):
                 states[state.address] = state
             if not whole:
                 # The list changed meanwhile: what was not reached is still there, as far as is known.
-                for state in self._states.values():
+                for state in known.values():
                     if state.interpreter == interpreter:
                         states.setdefault(state.address, state)
         due = self._tasks_at is None or now - self._tasks_at >= _TASKS
@@ -74,14 +88,16 @@ class Roster:
         self._states = states
         self._follow(states, now)
         if due or self.born:
-            self._name(None if due else {thread.state.ident for thread in self.born})
+            self._name(None if due else {thread.ident for thread in self.born})
 
     def _match(self, states: dict[int, ThreadState]) -> None:
         """Match thread states with the kernel's threads; what is left over runs no Python."""
         tids = list_tids(self._pid)
         self._tids = innermost_tids(self._pid, tids)
+        self._alive = set(tids)
+        self._main = next((inner for inner, tid in self._tids.items() if tid == self._pid), self._pid)
         known = {self._tids.get(state.tid) for state in states.values()}
-        strangers = set(tids) - known
+        strangers = self._alive - known
         for tid in self.strangers.keys() - strangers:
             self.strangers.pop(tid).task.close()
         for tid in strangers - self.strangers.keys():
@@ -92,48 +108,80 @@ class Roster:
 
     def _name(self, idents: set[int] | None) -> None:
         """Take over the names that the program has given its threads (those with `idents`, or all)."""
+        names: dict[int, str] = {}
+        # What the oldest interpreter calls a thread counts: in others it is a guest.
         for interpreter in self.interpreters:
-            names = self._names.read(interpreter, idents)
-            for thread in self.threads.values():
-                name = names.get(thread.state.ident)
-                if name and name != thread.name and thread.state.interpreter == interpreter:
-                    thread.rename(name)
-                    self.renamed.append(thread)
+            names.update(self._names.read(interpreter, idents))
+        for thread in self.threads.values():
+            name = names.get(thread.ident)
+            if name and name != thread.name:
+                thread.rename(name)
+                self.renamed.append(thread)
 
     def _follow(self, states: dict[int, ThreadState], now: float) -> None:
-        """Take up new thread states and let go of those that ended, or that another OS thread took over."""
-        for address, thread in list(self.threads.items()):
-            if states.get(address) is thread.state:
+        """Take up new threads, let go of those that ended, and find out on which state each runs."""
+        groups = self._nesting.group(states.values(), self._main)
+        found = {self._tids[inner]: group for inner, group in groups.items() if inner in self._tids}
+        for tid, thread in list(self.threads.items()):
+            group = found.get(tid)
+            if group is not None and (thread.state in group or thread.task.times() is not None):
                 thread.missing = 0
+                self._run_on(thread, group)
                 continue
             thread.missing += 1
             # One look at a list that is just being changed does not prove that a thread has ended.
-            if address in states or thread.missing >= _MISSED or thread.tid not in self._tids.values():
-                del self.threads[address]
+            if group is not None or thread.missing >= _MISSED or tid not in self._alive:
+                del self.threads[tid]
                 self.gone.append(thread)
                 self.cool(thread)
-        self.by_state = dict(self.threads)
-        watched = {thread.tid: thread for thread in self.threads.values()}
-        for address, state in states.items():
-            tid = self._tids.get(state.tid)
-            if address in self.threads or tid is None:
-                continue
-            # A subinterpreter's state on a thread that is watched must not count its time twice.
-            owner = watched.get(tid) or self._take_up(state, tid, now)
-            if owner is not None:
-                watched[tid] = self.by_state[address] = owner
+        for tid, group in found.items():
+            if tid not in self.threads:
+                self._take_up(group, tid, now)
+        self.by_state = {thread.state.address: thread for thread in self.threads.values()}
+        if self._readers:
+            shared = {state.address for group in found.values() if len(group) > 1 for state in group}
+            self._readers = {at: reader for at, reader in self._readers.items() if at in shared}
 
-    def _take_up(self, state: ThreadState, tid: int, now: float) -> Watched | None:
+    def _take_up(self, group: list[ThreadState], tid: int, now: float) -> None:
         task = Task(self._pid, tid)
         times = task.times()
         if times is None:
-            return None
-        reader = StackReader(self._memory, self._shape, self._tree, state.address)
-        thread = Watched(state, reader, task, Account(now, times), task.name())
-        self.threads[state.address] = thread
+            return
+        thread = Watched(group[0], self._new_reader(group[0]), task, Account(now, times), task.name())
+        self.threads[tid] = thread
         self.born.append(thread)
         self.heat(thread, now)
-        return thread
+        self._run_on(thread, group)
+
+    def _run_on(self, thread: Watched, group: list[ThreadState]) -> None:
+        """Have a thread read where it runs now: of its states, callers first."""
+        thread.ident = group[0].ident
+        state = group[0] if len(group) == 1 else self._nesting.running(group, self._has_frames)
+        if state is thread.state:
+            return
+        if state.address != thread.state.address:
+            if len(group) > 1:
+                self._readers[thread.state.address] = thread.reader
+            thread.reader = self._reader(state) if len(group) > 1 else self._new_reader(state)
+            thread.base = -1
+            self.changed = True
+        thread.state = state
+
+    def _reader(self, state: ThreadState) -> StackReader:
+        reader = self._readers.get(state.address)
+        if reader is None:
+            reader = self._readers[state.address] = self._new_reader(state)
+        return reader
+
+    def _new_reader(self, state: ThreadState) -> StackReader:
+        return StackReader(self._memory, self._shape, self._tree, state.address)
+
+    def _has_frames(self, state: ThreadState) -> bool:
+        """Whether a state of a thread that has several runs any Python code."""
+        if self._read is None:
+            self._read = VectoredRead(self._pid)
+        reader = self._reader(state)
+        return reader.read_single(self._read) and reader.parse(self._read.buffer, 0, False) is not EMPTY
 
     def heat(self, thread: Watched, now: float) -> None:
         """Have each tick read this thread from now on."""
@@ -158,10 +206,13 @@ class Roster:
         self.threads.clear()
         self.by_state.clear()
         self.warm.clear()
+        self._readers.clear()
         self.changed = True
 
     def forget_places(self, now: float) -> None:
         """Nothing that was seen may be kept: the stack tree begins anew."""
+        for reader in self._readers.values():
+            reader.forget()
         for thread in self.threads.values():
             thread.reader.forget()
             thread.account.forget()

@@ -53,7 +53,7 @@ class Settler:
             system = thread.system_seconds(max(1e-3, now - account.settled)) if account.running else 0.0
             seconds = account.settle(now, thread.task.times(), cells, system)
             thread.sees_syscall = account.busy < _BUSY
-            if seconds.own and not thread.warm and self._roster.threads.get(thread.state.address) is thread:
+            if seconds.own and not thread.warm and self._roster.threads.get(thread.tid) is thread:
                 # It ran between two polls: the next one could not tell any more.
                 self._roster.heat(thread, now)
             settled.append((thread, cells, seconds))

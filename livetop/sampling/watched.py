@@ -31,7 +31,7 @@ class Watched:
     """A thread under watch. `key_empty` names the row for when it runs no Python."""
 
     __slots__ = (
-        "account", "awake_at", "base", "calm", "faults", "faulty", "key_empty", "laid", "last_look",
+        "account", "awake_at", "base", "calm", "faults", "faulty", "ident", "key_empty", "laid", "last_look",
         "missing", "name", "parked", "reader", "rejects", "run_ns", "sees_syscall", "stack_end",
         "stack_room", "state", "syscall", "task", "tid", "trials", "warm", "wire",
     )  # fmt: skip
@@ -40,6 +40,9 @@ class Watched:
         self, state: ThreadState, reader: StackReader, task: Task, account: Account, name: str
     ) -> None:
         self.state = state
+        """The one it runs on now: with subinterpreters it may have several."""
+        self.ident = state.ident
+        """What `threading` knows it by, where it is at home."""
         self.reader = reader
         self.task = task
         self.account = account

@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 
 import pytest
-from fake_target import LAYOUTS, FakeObjects
+from fake_target import ALL_LAYOUTS, FakeObjects
 
+from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.runtime import Identity, Runtime
 from livetop.cpython.threads import (
     MAX_INTERPRETERS,
@@ -19,18 +20,24 @@ from livetop.cpython.threads import (
 from livetop.target.errors import MemoryFault
 
 RUNTIME = 0x100000
+HOLDER, COLLECTING = 0x111000, 0x112000
 STATES = 0x70000000
 STATE = 512
+RECORDS = 0x7F0000000000
+RECORD = 4096
+AT_TID = 720
 
 
 class Target:
     """A runtime with one interpreter and a list of thread states, newest first."""
 
     def __init__(self, version: str) -> None:
-        self.layout = LAYOUTS[version]
+        self.layout = ALL_LAYOUTS[version]
         self.objects = FakeObjects(self.layout)
         self.memory = self.objects.memory
-        self.runtime = Runtime(RUNTIME, self.layout, Identity(version, "release", True), None)
+        identity = Identity(version, "release", True)
+        self.runtime = Runtime(RUNTIME, self.layout, identity, None, HOLDER, COLLECTING)
+        self.tids: set[int] = set()
         self.memory.segments[RUNTIME] = self._runtime = bytearray(4096)
         self.memory.segments[0x200000] = self._interpreters = bytearray(1 << 16)
         self.interpreter = Interpreter(0x200000, 0x300000)
@@ -58,17 +65,30 @@ class Target:
         for index, tid in enumerate(tids):
             following = self.states[index + 1] if index + 1 < len(tids) else last
             struct.pack_into("<Q", content, STATE * index + o.thread_next, following)
-            struct.pack_into("<Q", content, STATE * index + o.native_thread_id, tid)
-            struct.pack_into("<Q", content, STATE * index + o.thread_id, (7_000_000 + tid) % (1 << 64))
+            ident = 7_000_000 + tid
+            if o.native_thread_id is not None:
+                struct.pack_into("<Q", content, STATE * index + o.native_thread_id, tid)
+            elif tid < 1 << 31:
+                ident = self._record(index, tid)
+            struct.pack_into("<Q", content, STATE * index + o.thread_id, ident % (1 << 64))
         self.memory.segments[STATES] = content
         head = self.states[0] if tids else 0
         struct.pack_into("<Q", self._interpreters, self.layout.threads_head, head)
 
+    def _record(self, index: int, tid: int) -> int:
+        """What the C library knows of a thread; its pthread_t."""
+        record = bytearray(2304)
+        struct.pack_into("<i", record, AT_TID, tid)
+        self.memory.segments[RECORDS + RECORD * index] = bytes(record)
+        self.tids.add(tid)
+        return RECORDS + RECORD * index
+
     def read(self, known: dict[int, ThreadState] | None = None) -> list[ThreadState]:
-        return read_threads(self.memory, self.runtime, self.interpreter, known or {})[0]
+        ids = NativeIds(self.memory, lambda: self.tids)
+        return read_threads(self.memory, self.runtime, self.interpreter, known or {}, ids)[0]
 
 
-@pytest.fixture(params=LAYOUTS)
+@pytest.fixture(params=ALL_LAYOUTS)
 def target(request: pytest.FixtureRequest) -> Target:
     return Target(request.param)
 
@@ -77,10 +97,23 @@ def test_interpreters_and_their_gil(target: Target) -> None:
     addresses = target.interpreters(3)
     found = read_interpreters(target.memory, target.runtime)
     assert [interpreter.address for interpreter in found] == addresses
-    if target.layout.runtime_gil is not None:
-        assert {interpreter.gil for interpreter in found} == {RUNTIME + target.layout.runtime_gil}
+    o = target.layout
+    gils = [interpreter.gil for interpreter in found]
+    if o.interpreter_gil is not None:
+        assert gils == [0xAAA0, 0xAAA1, 0xAAA2]
     else:
-        assert [interpreter.gil for interpreter in found] == [0xAAA0, 0xAAA1, 0xAAA2]
+        assert gils == 3 * [HOLDER if o.runtime_gil is None else RUNTIME + o.runtime_gil]
+
+
+def test_where_a_running_collection_shows(target: Target) -> None:
+    addresses = target.interpreters(2)
+    found = [interpreter.collecting for interpreter in read_interpreters(target.memory, target.runtime)]
+    o = target.layout
+    if o.gc_collecting is not None:
+        assert found == [address + o.gc_collecting for address in addresses]
+    else:
+        in_runtime = o.runtime_gc_collecting
+        assert found == 2 * [COLLECTING if in_runtime is None else RUNTIME + in_runtime]
 
 
 def test_a_circle_of_interpreters_ends(target: Target) -> None:
@@ -99,7 +132,11 @@ def test_no_interpreter_and_no_runtime(target: Target) -> None:
 def test_threads_are_listed_as_they_are_chained(target: Target) -> None:
     target.threads([30, 20, 10])
     found = target.read()
-    assert [(state.tid, state.ident) for state in found] == [(30, 7000030), (20, 7000020), (10, 7000010)]
+    assert [state.tid for state in found] == [30, 20, 10]
+    if target.layout.native_thread_id is not None:
+        assert [state.ident for state in found] == [7000030, 7000020, 7000010]
+    else:
+        assert [state.ident for state in found] == [RECORDS + RECORD * index for index in range(3)]
     assert [state.address for state in found] == target.states
     assert {state.interpreter for state in found} == {target.interpreter}
     target.threads([])
@@ -110,10 +147,13 @@ def test_known_threads_cost_one_read_and_stay_who_they_are(target: Target) -> No
     target.threads([30, 20, 10])
     first = target.read()
     known = {state.address: state for state in first}
+    ids = NativeIds(target.memory, lambda: target.tids)
+    ids.of([state.ident for state in first])
     target.memory.reads = 0
-    again = target.read(known)
-    # The list's head, and all states at once.
-    assert target.memory.reads == 2
+    again, whole = read_threads(target.memory, target.runtime, target.interpreter, known, ids)
+    assert whole
+    # The list's head, all states at once, and the ids that they do not tell.
+    assert target.memory.reads == 2 + (target.layout.native_thread_id is None)
     assert all(a is b for a, b in zip(first, again, strict=True))
 
 
@@ -189,7 +229,8 @@ def test_a_million_threads_are_bounded() -> None:
             return [self.read(*region) for region in regions]
 
     memory = Endless()
-    found, _ = read_threads(memory, target.runtime, target.interpreter, {})
+    ids = NativeIds(memory, set)
+    found, _ = read_threads(memory, target.runtime, target.interpreter, {}, ids)
     assert len(found) == MAX_THREADS
     assert memory.reads <= MAX_THREADS + 10
 
@@ -214,4 +255,5 @@ def test_a_million_unbound_threads_are_bounded() -> None:
         def read_many(self, regions: list[tuple[int, int]]) -> list[bytes | None]:
             return [self.read(*region) for region in regions]
 
-    assert read_threads(Unbound(), target.runtime, target.interpreter, {})[0] == []
+    ids = NativeIds(Unbound(), set)
+    assert read_threads(Unbound(), target.runtime, target.interpreter, {}, ids)[0] == []
