@@ -105,6 +105,7 @@ FIELDS: dict[str, Rule] = {
     "instruction_unit": {6: 1, 10: 2},
     "frame_state": {6: "offsetof(FRAME, f_executing)", 10: "offsetof(FRAME, f_state)", 11: None},
     "frame_executing": {6: 1, 10: "FRAME_EXECUTING", 11: None},
+    "frame_unwinding": {6: None, 10: "FRAME_UNWINDING", 11: None},
     "frame_is_entry": {6: None, 11: "offsetof(FRAME, is_entry)", 12: None},
     "frame_owner": {6: 0, 11: "offsetof(FRAME, owner)"},
     "hidden_owner": {

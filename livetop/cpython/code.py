@@ -8,14 +8,15 @@ the characters of the names, the line table).
 from __future__ import annotations
 
 import struct
-from array import array
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
 from .layout import Layout
-from .location import NO_LINE, decode_lines
+from .line_tables import DECODERS, Lines
+from .location import NO_LINE, Position, decode_position
 from .strings import MAX_BYTES, ObjectError, bytes_place, decode_text, raw_text, text_place
 
 # How much of each part is compared again: enough to tell two code objects apart, cheap to read.
@@ -26,6 +27,8 @@ _U64 = struct.Struct("<Q")
 _I32 = struct.Struct("<i")
 
 _MAX_CODE_BYTES = 1 << 26
+# Copies of one bytecode: one a thread at most (3.14 on, free-threaded).
+_MAX_COPIES = 1 << 15
 
 
 class Code:
@@ -34,35 +37,40 @@ class Code:
     kind = "python"
 
     __slots__ = (
-        "_lines",
-        "_table",
-        "address",
-        "base",
-        "check",
-        "checked",
-        "file",
-        "first_line",
-        "known",
-        "name",
-        "path",
-        "size",
+        "_copies", "_kind", "_lines", "_table", "address", "base", "check", "checked", "file", "first_line",
+        "known", "name", "opcodes", "path", "size",
     )  # fmt: skip
 
     def __init__(
-        self, address: int, base: int, size: int, name: str, file: str, first_line: int, table: bytes
+        self,
+        address: int,
+        base: int,
+        size: int,
+        name: str,
+        file: str,
+        first_line: int,
+        table: bytes,
+        lines: str = "locations",
+        opcodes: int = 0,
     ) -> None:
         self.address = address
         self.base = base
-        """Address of the first instruction."""
+        """What the addresses of instructions are counted from: see `opcodes`."""
         self.size = size
         """Bytes of instructions."""
+        self.opcodes = opcodes or base
+        """Address of the first instruction: `base`, but where frames hold offsets only (to 3.10); there
+        instructions are counted from the code object's own address."""
         self.name = name
         self.file = file
         self.path = file
         """The file's name as it is, not escaped: for opening it."""
         self.first_line = first_line
         self._table = table
-        self._lines: array[int] | None = None
+        self._kind = lines
+        self._lines: Lines | None = None
+        # Where other copies of the instructions begin, in order.
+        self._copies: list[int] = []
         self.check: list[tuple[int, bytes]] = []
         """(address, bytes that must still be there), the content check."""
         self.checked = 0.0
@@ -72,19 +80,33 @@ class Code:
 
     def line(self, instruction: int) -> int:
         """The line that an instruction address belongs to; the first line where there is none."""
-        if self._lines is None:
-            self._lines = decode_lines(self._table, self.first_line)
-            self._table = b""
-        unit = (instruction - self.base) >> 1
-        if 0 <= unit < len(self._lines):
-            line = self._lines[unit]
-            if line != NO_LINE:
-                return line
-        return self.first_line
+        lines = self._lines
+        if lines is None:
+            lines = self._lines = DECODERS[self._kind](self._table, self.first_line)
+        line = lines.at(instruction - self._base_of(instruction))
+        return self.first_line if line == NO_LINE else line
+
+    def position(self, instruction: int) -> Position:
+        """Lines and columns of an instruction; nothing is known of them before 3.11."""
+        if self._kind != "locations":
+            return Position()
+        unit = (instruction - self._base_of(instruction)) >> 1
+        return decode_position(self._table, self.first_line, unit) if unit >= 0 else Position()
 
     def holds(self, instruction: int) -> bool:
         """Whether an instruction address can belong to this code; one unit before it: not begun yet."""
-        return self.base - 2 <= instruction < self.base + self.size
+        base = self._base_of(instruction)
+        return base - 2 <= instruction < base + self.size
+
+    def add_copies(self, copies: Iterable[int]) -> None:
+        """Take over where other copies of the instructions begin: each thread may have its own."""
+        self._copies = sorted(copies)
+
+    def _base_of(self, instruction: int) -> int:
+        """Where the copy begins that an instruction address is in."""
+        if self._copies and not self.base - 2 <= instruction < self.base + self.size:
+            return self._copies[max(0, bisect_right(self._copies, instruction + 2) - 1)]
+        return self.base
 
 
 class CodeReader:
@@ -114,9 +136,6 @@ class CodeReader:
         (kind,) = _U64.unpack_from(head, o.object_type)
         if self._type is not None and kind != self._type:
             raise ObjectError(f"no code object at {address:#x}")
-        (units,) = _U64.unpack_from(head, o.object_size)
-        if units * 2 > _MAX_CODE_BYTES:
-            raise ObjectError(f"no code object at {address:#x}")
         (file_at,) = _U64.unpack_from(head, o.code_filename)
         (name_at,) = _U64.unpack_from(head, o.code_qualname)
         (table_at,) = _U64.unpack_from(head, o.code_linetable)
@@ -124,18 +143,21 @@ class CodeReader:
         name_place = text_place(memory, o, name_at)
         file_place = text_place(memory, o, file_at)
         table_place = bytes_place(memory, o, table_at)
+        base, opcodes, size = self._instructions(address, head)
         parts = memory.read_many([name_place[:2], file_place[:2], table_place])
         name, file, table = parts
         if name is None or file is None or table is None or len(table) > MAX_BYTES:
             raise ObjectError(f"no code object at {address:#x}")
         code = Code(
             address,
-            address + o.code_adaptive,
-            units * 2,
+            base,
+            size,
             decode_text(name, name_place[2]),
             decode_text(file, file_place[2]),
             first_line,
             table,
+            o.lines,
+            opcodes,
         )
         first = min(o.code_filename, o.code_name, o.code_qualname)
         last = max(o.code_name, o.code_qualname, o.code_linetable) + 8
@@ -148,7 +170,38 @@ class CodeReader:
             (file_place[0], file[:_CHECKED_TEXT]),
             (table_place[0], table[:_CHECKED_TABLE]),
         ]
+        if o.code_code is not None:
+            code.check.append((address + o.code_code, head[o.code_code : o.code_code + 8]))
         return code
+
+    def _instructions(self, address: int, head: bytes) -> tuple[int, int, int]:
+        """(base, opcodes, size) as `Code` has them, `head` being what lies at the code object's address."""
+        memory, o = self._memory, self._layout
+        if o.code_code is None:
+            (units,) = _U64.unpack_from(head, o.object_size)
+            base, size = address + o.code_adaptive, units * 2
+            opcodes = base
+        else:
+            (code_at,) = _U64.unpack_from(head, o.code_code)
+            opcodes, size = bytes_place(memory, o, code_at)
+            base = address
+        if size > _MAX_CODE_BYTES:
+            raise ObjectError(f"no code object at {address:#x}")
+        return base, opcodes, size
+
+    def find_copies(self, code: Code) -> None:
+        """Look up where threads have copies of a code's instructions (_PyCodeArray, pycore_code.h).
+
+        Raises ObjectError, MemoryFault.
+        """
+        if self._layout.code_tlbc is None:
+            return
+        (array_at,) = _U64.unpack(self._memory.read(code.address + self._layout.code_tlbc, 8))
+        (count,) = _U64.unpack(self._memory.read(array_at, 8))
+        if count > _MAX_COPIES:
+            raise ObjectError(f"no copies of bytecode at {array_at:#x}")
+        entries = self._memory.read(array_at + 8, 8 * count)
+        code.add_copies({at for (at,) in _U64.iter_unpack(entries) if at and at != code.base})
 
     def verify(self, codes: Iterable[Code], now: float) -> list[Code]:
         """Compare the content of these with the target's memory; return those that were replaced.

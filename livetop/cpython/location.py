@@ -1,10 +1,23 @@
-"""Line numbers from a code object's location table (3.11 on; Objects/locations.md in CPython)."""
+"""Lines and columns from a code object's location table (3.11 on; Objects/locations.md in CPython)."""
 
 from __future__ import annotations
 
 from array import array
+from typing import NamedTuple
 
 NO_LINE = -1
+
+
+class Position(NamedTuple):
+    """Where an instruction comes from. Lines count from 1, columns are bytes of UTF-8 and count from 0.
+
+    None is what is not known; `end_column` is the first column behind it.
+    """
+
+    line: int | None = None
+    end_line: int | None = None
+    column: int | None = None
+    end_column: int | None = None
 
 
 def _signed(value: int) -> int:
@@ -56,3 +69,53 @@ def decode_lines(table: bytes, first_line: int) -> array[int]:
             break
         lines.extend([here] * units)
     return lines
+
+
+def decode_position(table: bytes, first_line: int, wanted: int) -> Position:
+    """Where the code unit (2 bytes) with this number comes from.
+
+    A damaged table gives a position without anything, or a wrong one, never an error.
+    """
+    line = first_line
+    at, units, end = 0, 0, len(table)
+
+    def varint() -> int:
+        nonlocal at
+        value = shift = 0
+        while at < end:
+            byte = table[at]
+            at += 1
+            value |= (byte & 63) << shift
+            shift += 6
+            if not byte & 64 or shift > 36:
+                break
+        return value
+
+    while at < end and table[at] & 0x80:
+        head = table[at]
+        at += 1
+        units += (head & 7) + 1
+        kind = (head >> 3) & 15
+        found = Position()
+        if kind <= 12:
+            low, high = (*table[at : at + 2], 0, 0)[:2]
+            if kind <= 9:
+                column = kind << 3 | low >> 4
+                found = Position(line, line, column, column + (low & 15))
+                at += 1
+            else:
+                line += kind - 10
+                found = Position(line, line, low, high)
+                at += 2
+        elif kind == 13:
+            line += _signed(varint())
+            found = Position(line, line)
+        elif kind == 14:
+            line += _signed(varint())
+            end_line, column, end_column = line + varint(), varint() - 1, varint() - 1
+            found = Position(
+                line, end_line, column if column >= 0 else None, end_column if end_column >= 0 else None
+            )
+        if wanted < units:
+            return found
+    return Position()

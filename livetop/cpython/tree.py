@@ -64,8 +64,10 @@ class StackTree:
         """Return the place of an instruction seen for the first time; None when there is no such code."""
         try:
             code = self.codes.get(code_address, self.now)
-            if not code.holds(instruction) and self._replaced([code]):
-                code = self.codes.get(code_address, self.now)
+            if not code.holds(instruction):
+                if self._replaced([code]):
+                    code = self.codes.get(code_address, self.now)
+                self.codes.find_copies(code)
         except (ObjectError, MemoryFault):
             return None
         if not code.holds(instruction) or parent.code_address < 0:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 
 from .errors import ProcessGone, TargetError
 from .memory import MAX_REGIONS
+
+_Call = tuple[Callable[..., int], object, object, object, object, object, object]
 
 _quiet = ctypes.CDLL(None)
 _loud = ctypes.CDLL(None, use_errno=True)
@@ -22,6 +25,51 @@ _loud = ctypes.CDLL(None, use_errno=True)
 @lru_cache(maxsize=256)
 def _words(count: int) -> struct.Struct:
     return struct.Struct(f"={count}Q")
+
+
+class _Calls:
+    """Several calls, one right after the other, in the place of one: for more regions than that takes."""
+
+    __slots__ = ("_parts", "_places")
+
+    def __init__(self, buffer: bytearray, flat: list[int]) -> None:
+        count = len(flat) >> 1
+        remote = bytearray(1 << (16 * count - 1).bit_length())
+        _words(len(flat)).pack_into(remote, 0, *flat)
+        local = bytearray(1 << (16 * (count // MAX_REGIONS + 1) - 1).bit_length())
+        from_here, to_here = _address(remote), _address(local)
+        # What is only pointed to must be kept.
+        self._places = remote, local, buffer
+        self._parts: list[tuple[ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong, int]] = []
+        at = _address(buffer)
+        for number, first in enumerate(range(0, count, MAX_REGIONS)):
+            sizes = flat[2 * first + 1 : 2 * (first + MAX_REGIONS) : 2]
+            size = sum(sizes)
+            _words(2).pack_into(local, 16 * number, at, size)
+            at += size
+            self._parts.append(
+                (
+                    ctypes.c_void_p(to_here + 16 * number),
+                    ctypes.c_void_p(from_here + 16 * first),
+                    ctypes.c_ulong(len(sizes)),
+                    size,
+                )
+            )
+
+    def __call__(
+        self, pid: object, local: object, one: object, remote: object, count: object, flags: object
+    ) -> int:
+        got = 0
+        for to_here, from_here, regions, size in self._parts:
+            done = int(_quiet.process_vm_readv(pid, to_here, one, from_here, regions, flags))
+            got += max(0, done)
+            if done != size:
+                break
+        return got
+
+
+def _address(buffer: bytearray) -> int:
+    return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))
 
 
 class VectoredRead:
@@ -44,7 +92,7 @@ class VectoredRead:
         self._local_at = ctypes.c_void_p(ctypes.addressof(self._local))
         self.size = 0
         self._grow(capacity)
-        self._call = (
+        self._call: _Call = (
             _quiet.process_vm_readv,
             self._pid,
             self._local_at,
@@ -63,15 +111,23 @@ class VectoredRead:
     def lay_out(self, flat: list[int], size: int) -> None:
         """Take new regions: `flat` is address, size, address, size ...; `size` is their sum in bytes.
 
-        At most MAX_REGIONS regions: the kernel refuses more.
+        More than MAX_REGIONS regions (the kernel refuses them) become several calls.
         """
+        if len(flat) > 2 * MAX_REGIONS:
+            if size > len(self.buffer):
+                self._grow(size)
+            self.size = size
+            _, pid, local, one, remote, count, flags = self._call
+            self._call = (_Calls(self.buffer, flat), pid, local, one, remote, count, flags)
+            return
         _words(len(flat)).pack_into(self._remote, 0, *flat)
         if size > len(self.buffer):
             self._grow(size)
         self.size = size
         self._local[1] = size
-        call = self._call
-        self._call = (*call[:5], ctypes.c_ulong(len(flat) >> 1), call[6])
+        _, pid, local, one, remote, _, flags = self._call
+        count = ctypes.c_ulong(len(flat) >> 1)
+        self._call = (_quiet.process_vm_readv, pid, local, one, remote, count, flags)
 
     def run(self) -> bool:
         """Read; False when an address was bad (what lies before it in the buffer is fresh).
@@ -86,7 +142,9 @@ class VectoredRead:
 
         Raises ProcessGone, TargetError.
         """
-        _, pid, local, one, remote, count, flags = self._call
+        f, pid, local, one, remote, count, flags = self._call
+        if isinstance(f, _Calls):
+            return f(pid, local, one, remote, count, flags)
         got = int(_loud.process_vm_readv(pid, local, one, remote, count, flags))
         if got >= 0:
             return got

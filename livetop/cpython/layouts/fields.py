@@ -107,6 +107,8 @@ class Layout:
     frame_state: int | None
     """A byte of heap frames (f_executing, f_state) that is `frame_executing` while they run."""
     frame_executing: int | None
+    frame_unwinding: int | None
+    """The same byte while a frame looks for a handler, which may call destructors (3.10)."""
     frame_is_entry: int | None
     """A flag in the frames that an evaluation loop begins with (3.11)."""
     frame_owner: int

@@ -53,6 +53,7 @@ frame_instruction                120      104      104      104     96          
 instruction_unit                   1        1        1        1      2            2            2
 frame_state                      132      116      116      116    108            -            -
 frame_executing                    1        1        1        1      0            -            -
+frame_unwinding                    -        -        -        -      2            -            -
 frame_is_entry                     -        -        -        -      -           68            -
 frame_owner                        0        0        0        0      0           69           70
 hidden_owner                       0        0        0        0      0            3            3
@@ -128,6 +129,7 @@ base_frame                             -            -            -            - 
 instruction_unit                       2            2            2            2            2            2
 frame_state                            -            -            -            -            -            -
 frame_executing                        -            -            -            -            -            -
+frame_unwinding                        -            -            -            -            -            -
 frame_is_entry                         -            -            -            -            -            -
 hidden_owner                           3            3            3            3            3            3
 frame_stack                           64           64           64           64           64           64

@@ -1,0 +1,188 @@
+"""Where the frames of one thread of CPython 3.6 to 3.10 lie, as far as the last looks tell.
+
+Each frame is an object of its own on the heap. Its memory is used again, mostly for the same function
+(`co_zombieframe`, the free list): the addresses of the last looks nearly always hold the frames of the next.
+One vectored read fetches the heads of them all twice, the second time in reverse, with the thread state in
+the middle: what changes most, the innermost frames, is read twice within a fraction of a microsecond.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from livetop.target.errors import MemoryFault
+from livetop.target.memory import Memory
+
+from .layout import Layout
+
+MAX_FRAMES = 25_000
+"""More than a C stack of 8 MB has room for; a longer chain is not followed."""
+
+# Frames whose heads are read twice: the innermost ones. What lies further out hardly ever changes.
+_TWICE = 160
+# Frames that are not on the stack now, but were a moment ago: they are read, too, next to the innermost ones.
+_MOST_RECENT = 48
+_INNERMOST = 3
+# Frames that are looked up while a thread is kept waiting, and known ones in a row that end it.
+_HURRY = 100
+_ENOUGH_KNOWN = 3
+_PAGE = 4096
+_MOST_PAGES = 256
+
+_U64 = struct.Struct("<Q")
+
+
+class HeapShape:
+    """The structs of one layout, computed once and shared by all threads."""
+
+    __slots__ = ("alive", "frame", "layout", "low", "size", "unit")
+
+    def __init__(self, layout: Layout) -> None:
+        assert layout.frame_state is not None
+        self.layout = layout
+        self.low = layout.frame_previous
+        # (previous, code, last instruction, state), in that order in all versions.
+        self.frame = struct.Struct(
+            f"<QQ{layout.frame_instruction - layout.frame_code - 8}xi"
+            f"{layout.frame_state - layout.frame_instruction - 4}xb"
+        )
+        self.size = (layout.frame_state - self.low + 8) & -8
+        self.unit = layout.instruction_unit
+        # What `frame_state` of a frame is that has called another one.
+        self.alive = frozenset(
+            state for state in (layout.frame_executing, layout.frame_unwinding) if state is not None
+        )
+
+
+class HeapRegions:
+    """The regions to read for one thread state.
+
+    `regions` has the frames far out once, then the copy: the heads of all other frames from the outermost to
+    the innermost and the thread state's pointer, then all of that in reverse. `single` ends in the middle,
+    after `single_size` bytes. Both lists are flat: address, size, address, size ...
+    """
+
+    __slots__ = (
+        "_far", "_heads", "_missing", "_shape", "_slots", "_state", "_steady", "address", "memory",
+        "regions", "single", "single_size", "size",
+    )  # fmt: skip
+
+    def __init__(self, memory: Memory, shape: HeapShape, address: int) -> None:
+        self.memory = memory
+        self.address = address
+        self._shape = shape
+        self._state = address + shape.layout.current_frame
+        # Frame -> (where its head lies in the first copy, and in the second: 0 for one that is read once),
+        # the least recent ones first.
+        self._slots: dict[int, tuple[int, int]] = {}
+        # In the first copy: bytes of the frames far out, where the part ends that changes least, all frames.
+        self._far = self._steady = self._heads = 0
+        # A frame that was not where anything was read, 0 if none was missed.
+        self._missing = 0
+        self.regions: list[int] = []
+        self.single: list[int] = []
+        self.size = self.single_size = 0
+        self.lay_out()
+
+    def lay_out(self, *, follow: bool = True) -> bool:
+        """Find out where the stack lies now and lay out `regions`; False when the thread state is gone.
+
+        The thread may be running: what is found is a prediction, and `parse` checks it. Without `follow`
+        only frames that were never met are looked up, which takes some microseconds: for a thread that is
+        being kept waiting.
+        """
+        try:
+            (frame,) = _U64.unpack(self.memory.read(self._state, 8))
+        except MemoryFault:
+            return False
+        if follow:
+            self._assemble(*self._chain(frame))
+        else:
+            self._assemble(*self._ends(self._missing or frame))
+        self._missing = 0
+        return True
+
+    def _chain(self, frame: int) -> tuple[list[int], list[int]]:
+        """The stack's frames, outermost first, but for the innermost ones; then these, behind recent ones.
+
+        Addresses whose memory was given back are forgotten: one would spoil each read from now on.
+        """
+        shape = self._shape
+        low, size, unpack = shape.low, shape.size, shape.frame.unpack_from
+        known = list(self._slots)
+        heads = dict(zip(known, self.memory.read_many([(at + low, size) for at in known]), strict=True))
+        pages: dict[int, bytes] = {}
+        found: dict[int, None] = {}
+        while frame and frame not in found and len(found) <= MAX_FRAMES:
+            head = heads.get(frame)
+            if head is None:
+                head = self._head(frame + low, pages)
+                if head is None:
+                    break
+            found[frame] = None
+            frame = unpack(head)[0]
+        chain = list(reversed(found))
+        recent = [at for at in known if heads[at] is not None and at not in found]
+        return chain[:-_INNERMOST], [*recent[-_MOST_RECENT:], *chain[-_INNERMOST:]]
+
+    def _head(self, at: int, pages: dict[int, bytes]) -> bytes | None:
+        """A head that was not read yet, with the page it lies on: its neighbours are frames, too."""
+        size = self._shape.size
+        start = at & -_PAGE
+        page = pages.get(start)
+        if page is None or at + size > start + len(page):
+            try:
+                page = self.memory.read(start, max(_PAGE, at + size - start))
+            except MemoryFault:
+                return None
+            if len(pages) >= _MOST_PAGES:
+                pages.clear()
+            pages[start] = page
+        return page[at - start : at - start + size]
+
+    def _ends(self, frame: int) -> tuple[list[int], list[int]]:
+        """What was laid out last, and behind it the frames from this one on that are new."""
+        shape = self._shape
+        fresh: list[int] = []
+        known = 0
+        for _ in range(_HURRY):
+            if not frame or known == _ENOUGH_KNOWN:
+                break
+            try:
+                (back,) = _U64.unpack(self.memory.read(frame + shape.low, 8))
+            except MemoryFault:
+                break
+            if frame in self._slots:
+                known += 1
+            else:
+                known = 0
+                fresh.append(frame)
+            frame = back
+        frames = list(self._slots)
+        steady = self._steady // shape.size
+        return frames[:steady], [*frames[steady:], *reversed(fresh)][-_TWICE:]
+
+    def _assemble(self, steady: list[int], near: list[int]) -> None:
+        """Turn frames, outermost first, into the flat list of regions, and the offsets of each part."""
+        shape = self._shape
+        low, size = shape.low, shape.size
+        frames = list(dict.fromkeys([*steady, *near]))
+        far = max(0, len(steady) - _TWICE)
+        heads = size * len(frames)
+        end = 2 * heads + 16 - far * size
+        self._slots = {
+            frame: (at, 2 * heads + 16 - at - size if number >= far else 0)
+            for number, (frame, at) in enumerate(zip(frames, range(0, heads, size), strict=True))
+        }
+        self._far = far * size
+        self._steady = len(steady) * size
+        self._heads = heads
+        copy = [word for frame in frames for word in (frame + low, size)]
+        again = [word for frame in reversed(frames[far:]) for word in (frame + low, size)]
+        self.single = [*copy, self._state, 8]
+        self.single_size = heads + 8
+        self.regions = [*self.single, self._state, 8, *again]
+        self.size = end
+
+
+__all__ = ["MAX_FRAMES", "HeapRegions", "HeapShape"]

@@ -1,0 +1,225 @@
+"""One thread's Python stack where frames are objects on the heap: CPython 3.6 to 3.10.
+
+The same protocol as `StackReader` (see `readers.Reader`). The rule for samples of a running thread is
+stricter than there: no frame lies in a block of memory with its callers that could be compared as a whole.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from livetop.target.memory import Memory
+from livetop.target.vectored import VectoredRead
+
+from .heap_regions import MAX_FRAMES, HeapRegions, HeapShape
+from .outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
+from .tree import Place, StackTree
+
+# So many frames more than the stack has are read for a while, before they are left out.
+_SLACK = 200
+_PATIENCE = 50
+# A caller that moved on spoils the comparison for all frames inside it: try so many further out.
+_MAX_TRIES = 6
+
+_U64 = struct.Struct("<Q")
+
+
+class HeapReader(HeapRegions):
+    """Reads the stack of one thread state. Of the last one parsed it keeps
+
+    - `depth`, the number of frames;
+    - `instruction`, the address of the innermost frame's instruction, 0 when there is none;
+    - `mark`, which is 0: these versions leave none on the C stack.
+    """
+
+    __slots__ = (
+        "_again", "_first", "_idle", "_index", "_order", "_root", "_tree", "depth", "instruction", "mark",
+    )  # fmt: skip
+
+    def __init__(self, memory: Memory, shape: HeapShape, tree: StackTree, address: int) -> None:
+        # What the last walk saw: the steady part of the first copy, the same of the second (None until it
+        # is needed), and for each caller (its place, its number from the outermost on, where the part of the
+        # first copy ends that holds it and all its callers).
+        self._first: bytearray | None = None
+        self._again: bytearray | None = None
+        self._index: dict[int, tuple[Place, int, int]] = {}
+        self._order: list[int] = []
+        # Samples in a row for which much more was read than there was.
+        self._idle = 0
+        self._tree = tree
+        self._root = tree.root
+        self.depth = self.instruction = self.mark = 0
+        super().__init__(memory, shape, address)
+
+    def lay_out(self, *, follow: bool = True) -> bool:
+        """Find out where the stack lies now; see `HeapRegions.lay_out`."""
+        self.forget()
+        return super().lay_out(follow=follow)
+
+    def forget(self) -> None:
+        """Parse the next sample whole."""
+        self._first = self._again = None
+        self._index = {}
+        self._order = []
+        self._idle = 0
+        self._root = self._tree.root
+
+    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
+        """Fetch one copy now, for a thread that stands still; False when an address was bad.
+
+        Behind it, at `single_size`, come `size` bytes from `address` on.
+        """
+        if size:
+            read.lay_out([*self.single, address, size], self.single_size + size)
+        else:
+            read.lay_out(self.single, self.single_size)
+        return read.run()
+
+    def read_double(self, read: VectoredRead) -> bool:
+        """Fetch two copies now; False when an address was bad."""
+        read.lay_out(self.regions, self.size)
+        return read.run()
+
+    def covers(self, buffer: bytearray, base: int) -> bool:
+        """Whether what was read has all frames: a quick look, before a thread runs on."""
+        slots, unpack = self._slots, _U64.unpack_from
+        (frame,) = unpack(buffer, base + self._heads)
+        steady = self._steady
+        unchanged = self._first is not None and buffer[base : base + steady] == self._first
+        for _ in range(MAX_FRAMES):
+            if not frame:
+                break
+            slot = slots.get(frame)
+            if slot is None:
+                self._missing = frame
+                return False
+            if unchanged and frame in self._index and slot[0] < steady:
+                break
+            (frame,) = unpack(buffer, base + slot[0])
+        return True
+
+    def parse(self, buffer: bytearray, base: int, double: bool) -> Place | Outcome:
+        """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
+
+        With `double`, both copies must agree on the innermost frame, on what code it runs, and on every byte
+        of the heads of its callers, which must say that they run; where the innermost frame stands within
+        its code is taken from the second copy, that was made right after the thread state was seen.
+        """
+        shape = self._shape
+        unpack, size = shape.frame.unpack_from, shape.size
+        at = base + self._heads
+        (frame,) = _U64.unpack_from(buffer, at)
+        if double and buffer[at : at + 8] != buffer[at + 8 : at + 16]:
+            return TORN
+        self.instruction = 0
+        if not frame:
+            self.depth = 0
+            return EMPTY
+        if self._root is not self._tree.root:
+            self.forget()
+        slots, index = self._slots, self._index
+        slot = slots.get(frame)
+        if slot is None:
+            return MISS
+        back, code, last, _ = unpack(buffer, base + slot[0])
+        if double and slot[1]:
+            back2, code2, last, _ = unpack(buffer, base + slot[1])
+            if back2 != back or code2 != code:
+                return TORN
+        innermost, instruction = code, code + last * shape.unit
+
+        # From the innermost frame's caller out to one whose own callers have not changed.
+        steady = self._steady
+        whole = self._first is not None and self._unchanged(buffer, base, double, steady)
+        tries = _MAX_TRIES if self._first is not None else 0
+        frames: list[tuple[int, int, int, int]] = []
+        place, kept = self._tree.root, 0
+        while back:
+            slot = slots.get(back)
+            if slot is None:
+                return MISS
+            known = index.get(back)
+            if known is not None and known[2] <= steady and known[0].code_address >= 0:
+                if whole or (tries and self._unchanged(buffer, base, double, known[2])):
+                    place, kept = known[0], known[1]
+                    break
+                tries -= tries > 0
+            frame, head = back, base + slot[0]
+            back, code, last, state = unpack(buffer, head)
+            if double:
+                again = base + slot[1]
+                if slot[1] and buffer[head : head + size] != buffer[again : again + size]:
+                    return TORN
+                if state not in shape.alive:
+                    return TORN
+            frames.append((frame, code, code + last * shape.unit, slot[0] + size))
+            if len(frames) > MAX_FRAMES:
+                # The same frame twice is a chain that was being changed.
+                return TOO_DEEP if len({one[0] for one in frames}) == len(frames) else TORN
+        depth = self.depth = kept + len(frames) + 1
+        if len(slots) - depth > _SLACK:
+            self._idle += 1
+            if self._idle > _PATIENCE:
+                return MISS
+        if frames:
+            outer = self._enter(frames, place, kept)
+            if outer is None:
+                self.forget()
+                return TORN
+            place = outer
+            if not whole:
+                self._first = buffer[base : base + steady]
+                self._again = None
+        inner = place.children.get(instruction)
+        if inner is None or inner.code_address != innermost:
+            inner = self._tree.enter(place, innermost, instruction)
+            if inner is None:
+                return TORN
+        assert inner.code is not None
+        self.instruction = inner.code.opcodes + instruction - innermost
+        return inner
+
+    def _unchanged(self, buffer: bytearray, base: int, double: bool, length: int) -> bool:
+        """Whether so many bytes of the first copy are what they were, and the same heads in the second."""
+        first = self._first
+        assert first is not None
+        same = buffer[base : base + length] == (first if length == len(first) else first[:length])
+        if not same or not double or length <= self._far:
+            return same
+        again = self._again
+        if again is None:
+            size = self._shape.size
+            heads = range(self._steady - size, self._far - 1, -size)
+            again = self._again = bytearray().join([first[at : at + size] for at in heads])
+        twice = length - self._far
+        end = base + self.size
+        return buffer[end - twice : end] == (again if twice == len(again) else again[-twice:])
+
+    def _enter(self, frames: list[tuple[int, int, int, int]], place: Place, kept: int) -> Place | None:
+        """The place of the innermost of these frames (innermost first: address, code, instruction, end).
+
+        They were called from `place`, which is that of the frame before number `kept`.
+        """
+        index, order, tree = self._index, self._order, self._tree
+        # Frames that are no longer there must not be found again.
+        for gone in order[kept:]:
+            del index[gone]
+        del order[kept:]
+        end = index[order[-1]][2] if order else 0
+        for frame, code, instruction, head_end in reversed(frames):
+            if frame in index:
+                return None
+            inner = place.children.get(instruction)
+            if inner is None or inner.code_address != code:
+                inner = tree.enter(place, code, instruction)
+                if inner is None:
+                    return None
+            place = inner
+            end = max(end, head_end)
+            order.append(frame)
+            index[frame] = (place, len(order), end)
+        return place
+
+    def runs(self, buffer: bytearray | bytes, base: int) -> list[tuple[int, int]]:
+        """The evaluation loops of the stack that was parsed last: one a frame, without marks."""
+        return [(0, 1)] * self.depth
