@@ -80,11 +80,11 @@ def identify(process: Process, memory: Memory) -> Identity:
     """Say which Python a process runs. Raises NotReadable when it is none."""
     try:
         return find_runtime(process, memory).identity
-    except _Unreadable as error:
+    except Unreadable as error:
         return error.identity
 
 
-class _Unreadable(NotReadable):
+class Unreadable(NotReadable):
     """A Python, but not one that can be read yet."""
 
     def __init__(self, pid: int, identity: Identity) -> None:
@@ -118,8 +118,8 @@ def find_runtime(process: Process, memory: Memory) -> Runtime:
     raise NotReadable(f"process {pid} is not a Python program (no CPython runtime in it): try `livetop list`")
 
 
-def _refuse(pid: int, version: str, reason: str, build: str) -> _Unreadable:
-    return _Unreadable(pid, Identity(version, build, False, reason))
+def _refuse(pid: int, version: str, reason: str, build: str) -> Unreadable:
+    return Unreadable(pid, Identity(version, build, False, reason))
 
 
 def _check(pid: int, memory: Memory, found: _Found) -> Runtime:
