@@ -10,14 +10,14 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable
-from functools import cached_property
 
 from livetop.elf.cfi import Row
 from livetop.elf.cfi_rules import Rule
 from livetop.elf.expressions import evaluate
+from livetop.elf.machines import X86_64, Machine, this_machine
 from livetop.target.errors import TargetError
 from livetop.target.memory import Memory
-from livetop.target.registers import Architecture, Registers, this_architecture
+from livetop.target.registers import ARCHITECTURES, Registers
 
 from .copied import Copied
 from .guess import Guess
@@ -25,9 +25,7 @@ from .modules import Module, Modules
 
 _word = struct.Struct("<Q").unpack_from
 
-RBP, RSP, RIP = 6, 7, 16
-# Kept by a function for its caller (System V ABI for AMD64, 3.2.1): what is not saved is still there.
-_KEPT = (3, 6, 12, 13, 14, 15)
+RBP = X86_64.frame_pointer
 # A C stack has at most 8 MB as a rule; each frame takes 16 bytes or more.
 MAX_FRAMES = 20_000
 _MAX_RULES = 50_000
@@ -66,19 +64,18 @@ class Walk:
 class Unwinder:
     """Unwinds the stacks of one process; keeps the rule of each pc that it has met."""
 
-    def __init__(self, modules: Modules, memory: Memory) -> None:
+    def __init__(self, modules: Modules, memory: Memory, machine: Machine | None = None) -> None:
         self.modules = modules
         self._memory = memory
+        self._machine = machine = machine or this_machine()
+        self._architecture = ARCHITECTURES[machine.name]
         # None: no simple rule, the general way decides.
         self._rules: dict[int, _Rule | None] = {}
+        # Both know where x86-64 leaves return addresses, and what a call looks like there.
+        self._usual = machine is X86_64
         self._guess = Guess(modules, memory)
         self._special = 0
         """What is left of _MAX_SPECIAL."""
-
-    @cached_property
-    def _architecture(self) -> Architecture:
-        # Asked for late: where there is no table for this machine nothing is stopped, and nothing unwound.
-        return this_architecture()
 
     def forget(self) -> None:
         """Mappings have changed: rules may be others."""
@@ -92,7 +89,7 @@ class Unwinder:
         """
         walk = Walk()
         stop = 0 if whole else mark
-        if not self._simple(registers.pc, registers.sp, registers.fp, stack, stop, walk):
+        if not (self._usual and self._simple(registers.pc, registers.sp, registers.fp, stack, stop, walk)):
             walk = Walk()
             self._general(self._architecture.numbered(registers), stack, mark, stop, walk)
         if not mark:
@@ -177,9 +174,10 @@ class Unwinder:
     def _general(self, registers: dict[int, int], stack: Copied, mark: int, stop: int, walk: Walk) -> None:
         exact = True
         guesses = 0
+        number_of_pc, number_of_sp = self._machine.program_counter, self._machine.stack_pointer
         self._special = _MAX_SPECIAL
         for _ in range(MAX_FRAMES):
-            pc, sp = registers[RIP], registers[RSP]
+            pc, sp = registers[number_of_pc], registers[number_of_sp]
             module = self.modules.find(pc - (not exact))
             row = self._row(module, pc - (not exact))
             walk.pcs.append(pc)
@@ -190,15 +188,17 @@ class Unwinder:
                 walk.complete = not stop
                 return
             found = None if row is None else self._caller(row, registers, stack)
-            if found is None and guesses < _MAX_GUESSES:
+            if found is None and self._usual and guesses < _MAX_GUESSES:
                 guesses += 1
                 found = self._guess.caller(registers, stack, mark, self._reaches)
                 walk.guessed = True
-            if found is None or found[RSP] <= sp:
+            # A function that calls nothing may do without a frame where calls push nothing.
+            low = sp if self._machine.pushes_return_addresses or len(walk.pcs) > 1 else sp - 1
+            if found is None or found[number_of_sp] <= low:
                 walk.cfas.append(sp)
                 return
-            walk.cfas.append(found[RSP])
-            if stop and found[RSP] > stop:
+            walk.cfas.append(found[number_of_sp])
+            if stop and found[number_of_sp] > stop:
                 walk.complete = sp <= stop
                 return
             exact = row is not None and row.signal
@@ -221,8 +221,9 @@ class Unwinder:
             back = self._saved(row.ra, registers, read, cfa)
         if not back:
             return None
-        caller = {number: registers[number] for number in _KEPT if number in registers}
-        sp = registers[RSP]
+        machine = self._machine
+        caller = {number: registers[number] for number in machine.kept if number in registers}
+        sp = registers[machine.stack_pointer]
         for number, how in row.saved.items():
             if isinstance(how, int) and cfa + how < sp:
                 # It was taken back already: the function is just being left.
@@ -232,9 +233,9 @@ class Unwinder:
                 caller.pop(number, None)
             else:
                 caller[number] = value
-        if not (row.signal and RSP in caller):
-            caller[RSP] = cfa
-        caller[RIP] = back
+        if not (row.signal and machine.stack_pointer in caller):
+            caller[machine.stack_pointer] = cfa
+        caller[machine.program_counter] = back & machine.address_mask
         return caller
 
     def _evaluate(

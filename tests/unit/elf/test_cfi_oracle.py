@@ -17,6 +17,9 @@ from livetop.elf.cfi import MACHINES, CallFrames
 SAMPLED = 500
 
 
+RECORDED = Path(__file__).parents[2] / "recorded"
+
+
 def files() -> list[Path]:
     """Shared libraries of this process, the dynamic loader and interpreters beside it: whatever is here."""
     found = {Path(sys.executable).resolve()}
@@ -33,7 +36,7 @@ def files() -> list[Path]:
     for path in sorted(found):
         largest.setdefault(path.name.partition(".")[0], path)
     chosen = sorted(largest.values(), key=lambda path: path.stat().st_size, reverse=True)
-    return chosen[:14]
+    return [*chosen[:14], RECORDED / "aarch64.elf"]
 
 
 def entries(file: LoadedFile) -> Iterator[int]:

@@ -21,7 +21,7 @@ class LoadedFile:
             self.bias = bias
             self.machine = image.machine
             self.memory = FakeMemory()
-            for part in image.loads:
+            for part in (part for part in image.loads if part.file_size):
                 # As the kernel does it: whole pages.
                 padding = bytes(-(part.address + part.file_size) % 4096)
                 self.memory.segments[part.address + bias] = image.read(part.offset, part.file_size) + padding
