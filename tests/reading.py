@@ -8,8 +8,7 @@ from time import monotonic
 from livetop.cpython.code import CodeReader
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.outcome import TORN, Outcome
-from livetop.cpython.regions import Shape
-from livetop.cpython.stack import StackReader
+from livetop.cpython.readers import make_reader, make_shape
 from livetop.cpython.threads import read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
 from livetop.sampling.account import Account
@@ -37,7 +36,7 @@ class OneThread:
         for interpreter in read_interpreters(memory, runtime):
             for state in read_threads(memory, runtime, interpreter, {}, ids)[0]:
                 if state.tid == (tid or pid):
-                    reader = StackReader(memory, Shape(runtime.layout), self.tree, state.address)
+                    reader = make_reader(memory, make_shape(runtime.layout), self.tree, state.address)
                     account = Account(monotonic(), (0, 0))
                     self.watched = Watched(state, reader, Task(pid, state.tid), account, "")
 

@@ -9,9 +9,8 @@ from livetop.cpython.code import CodeReader
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.nesting import Nesting, holder_of
 from livetop.cpython.outcome import EMPTY, TOO_DEEP, Outcome
-from livetop.cpython.regions import Shape
+from livetop.cpython.readers import Reader, make_reader, make_shape
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import StackReader
 from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
@@ -62,7 +61,7 @@ class _Dumper:
         self._memory = memory
         self._runtime = runtime
         self._exact = exact
-        self._shape = Shape(runtime.layout)
+        self._shape = make_shape(runtime.layout)
         self._tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self._nesting = Nesting(memory, runtime.layout)
         self._read = VectoredRead(pid)
@@ -136,8 +135,8 @@ class _Dumper:
     def _has_frames(self, state: ThreadState) -> bool:
         return self._parked(state) is not EMPTY
 
-    def _reader(self, state: ThreadState) -> StackReader:
-        return StackReader(self._memory, self._shape, self._tree, state.address)
+    def _reader(self, state: ThreadState) -> Reader:
+        return make_reader(self._memory, self._shape, self._tree, state.address)
 
     def _one(self, state: ThreadState, task: Task) -> dict[str, Any] | None:
         now = self._tree.now = monotonic()

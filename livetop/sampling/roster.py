@@ -5,9 +5,8 @@ from __future__ import annotations
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.nesting import Nesting
 from livetop.cpython.outcome import EMPTY
-from livetop.cpython.regions import Shape
+from livetop.cpython.readers import Reader, make_reader, make_shape
 from livetop.cpython.runtime import Runtime
-from livetop.cpython.stack import StackReader
 from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import Interpreter, ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import StackTree
@@ -48,7 +47,7 @@ class Roster:
         self._runtime = runtime
         self._memory = memory
         self._tree = tree
-        self._shape = Shape(runtime.layout)
+        self._shape = make_shape(runtime.layout)
         self._names = ThreadNames(memory, runtime.layout)
         self._ids = NativeIds(memory, lambda: innermost_tids(pid, list_tids(pid)))
         self._nesting = Nesting(memory, runtime.layout)
@@ -59,7 +58,7 @@ class Roster:
         self._main = pid
         self._states: dict[int, ThreadState] = {}
         # Of threads that have several states: what reads each of them.
-        self._readers: dict[int, StackReader] = {}
+        self._readers: dict[int, Reader] = {}
         self._read: VectoredRead | None = None
         self._tasks_at: float | None = None
 
@@ -167,14 +166,14 @@ class Roster:
             self.changed = True
         thread.state = state
 
-    def _reader(self, state: ThreadState) -> StackReader:
+    def _reader(self, state: ThreadState) -> Reader:
         reader = self._readers.get(state.address)
         if reader is None:
             reader = self._readers[state.address] = self._new_reader(state)
         return reader
 
-    def _new_reader(self, state: ThreadState) -> StackReader:
-        return StackReader(self._memory, self._shape, self._tree, state.address)
+    def _new_reader(self, state: ThreadState) -> Reader:
+        return make_reader(self._memory, self._shape, self._tree, state.address)
 
     def _has_frames(self, state: ThreadState) -> bool:
         """Whether a state of a thread that has several runs any Python code."""

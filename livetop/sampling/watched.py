@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livetop.cpython.outcome import EMPTY, MISS, Outcome
-from livetop.cpython.stack import StackReader
+from livetop.cpython.readers import Reader
 from livetop.cpython.threads import ThreadState
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
@@ -36,9 +36,7 @@ class Watched:
         "stack_room", "state", "syscall", "task", "tid", "trials", "warm", "wire",
     )  # fmt: skip
 
-    def __init__(
-        self, state: ThreadState, reader: StackReader, task: Task, account: Account, name: str
-    ) -> None:
+    def __init__(self, state: ThreadState, reader: Reader, task: Task, account: Account, name: str) -> None:
         self.state = state
         """The one it runs on now: with subinterpreters it may have several."""
         self.ident = state.ident
