@@ -1,0 +1,184 @@
+"""All asyncio tasks of a process: what each is called, where it is, what it waits for, and who awaits it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from livetop.target.errors import MemoryFault
+from livetop.target.memory import Memory
+
+from .attributes import Attributes
+from .code import Code, CodeReader
+from .coroutines import Chain, Coroutines
+from .layout import Layout
+from .objects import ObjectReader
+from .strings import ObjectError
+from .task_layouts import COROUTINES, TASKS, TaskLayout
+from .task_lists import MAX_TASKS, TaskLists
+from .task_records import TaskRecord, TaskRecords
+from .task_waits import TaskWaits
+from .threads import Interpreter, ThreadState
+from .type_names import TypeNames
+
+RUNNING, READY, WAITING, DONE = "running", "ready", "waiting", "done"
+_MAX_AWAITERS = 64
+
+
+@dataclass(slots=True)
+class TaskInfo:
+    """One task.
+
+    `frames`: (code, line) of its coroutines, innermost first; of one that runs, of its own coroutine only.
+    `own_name`: the program named it. `waits_for`: "" unless it waits. `awaits`, `awaited_by`: addresses of
+    other tasks. `root`: address of its coroutine's frame, 0 when it has none; `code`: that of its code
+    object. `thread`: address of the thread state that runs its loop, 0 when that is not known.
+    """
+
+    address: int
+    name: str
+    own_name: bool
+    state: str
+    coroutine: str
+    frames: list[tuple[Code, int]]
+    waits_for: str
+    root: int
+    code: int
+    thread: int
+    loop: int
+    awaits: tuple[int, ...] = ()
+    awaited_by: list[int] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """What stacks are grouped by: its name, or, as Task-7 tells nobody anything, its coroutine."""
+        return self.name if self.own_name or not self.coroutine else self.coroutine
+
+
+class Tasks:
+    """Reads the tasks of one process; None of it can be had for a version without tables (`supported`)."""
+
+    def __init__(
+        self, memory: Memory, layout: Layout, codes: CodeReader, stated: TaskLayout | None = None
+    ) -> None:
+        self._memory = memory
+        self._types = TypeNames(memory, layout)
+        objects = ObjectReader(memory, layout)
+        self._attributes = Attributes(memory, layout, objects)
+        self._coroutines = Coroutines(memory, layout, COROUTINES[layout.version], self._types, codes)
+        self._lists = TaskLists(memory, layout, objects, self._attributes)
+        self._records = TaskRecords(memory, layout, objects, self._attributes, self._types, stated)
+        self._waits = TaskWaits(
+            memory, layout, self._attributes, self._types, self._coroutines, self._lists, self._records
+        )
+
+    @staticmethod
+    def supported(layout: Layout) -> bool:
+        """Whether the tasks of this version can be read."""
+        return layout.version in COROUTINES and layout.version in TASKS
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last look found all tasks there are: at most MAX_TASKS are looked at."""
+        return self._lists.whole
+
+    def read(
+        self, interpreters: Sequence[Interpreter], threads: Sequence[ThreadState], now: float
+    ) -> dict[int, TaskInfo]:
+        """All tasks by address, as they are at about this moment: the program runs on meanwhile."""
+        self._types.forget()
+        self._attributes.forget()
+        found = self._lists.find(interpreters, threads, self._records.layout)
+        thread_of = {task.address: task.thread for task in found}
+        records = [record for record in self._records.read([task.address for task in found]) if record]
+        chains = self._coroutines.chains([record.coro for record in records], now)
+        infos: dict[int, TaskInfo] = {}
+        for record, chain in zip(records, chains, strict=True):
+            info = self._info(record, chain, thread_of[record.address], now)
+            if info is not None:
+                infos[info.address] = info
+        self._link(infos, records)
+        return infos
+
+    def _info(self, record: TaskRecord, chain: Chain, thread: int, now: float) -> TaskInfo | None:
+        if not (chain.links or record.done or record.name or record.number):
+            # Nothing of it can be told from garbage.
+            return None
+        links = chain.links
+        places = [self._coroutines.place(link, now) for link in links]
+        frames = [place for place in reversed(places) if place is not None]
+        state = self._state(record, chain)
+        waits = ""
+        awaits: tuple[int, ...] = ()
+        if state == WAITING:
+            waits, awaits = self._waits.of(record.waiter, links, places)
+        coroutine = frames[-1][0].name if frames else ""
+        name = record.name or (f"Task-{record.number}" if record.number else coroutine or "task")
+        root = links[0] if links else None
+        return TaskInfo(
+            record.address,
+            name,
+            record.name is not None,
+            state,
+            coroutine,
+            frames,
+            waits,
+            root.frame if root else 0,
+            root.code if root else 0,
+            thread,
+            record.loop,
+            awaits,
+        )
+
+    def _state(self, record: TaskRecord, chain: Chain) -> str:
+        if record.done:
+            return DONE
+        if chain.state == RUNNING:
+            return RUNNING
+        if not record.waiter:
+            return READY
+        (kind,) = self._types.of([record.waiter])
+        return READY if self._records.future_is_done(kind, record.waiter) else WAITING
+
+    def _link(self, infos: dict[int, TaskInfo], records: Sequence[TaskRecord]) -> None:
+        """Say of each task by whom it is awaited, and name the task that one waits for."""
+        for info in infos.values():
+            info.awaits = tuple(address for address in info.awaits if address in infos)
+            for address in info.awaits:
+                _add(infos[address].awaited_by, info.address)
+            if info.waits_for in ("task", "wait_for") and info.awaits:
+                info.waits_for = f"{info.waits_for} {infos[info.awaits[0]].name}"
+        for record in records:
+            if record.address in infos and record.awaited_by:
+                for address in self._awaiters(record):
+                    if address in infos:
+                        _add(infos[record.address].awaited_by, address)
+
+    def _awaiters(self, record: TaskRecord) -> list[int]:
+        """Those that CPython itself says await a task (3.14 on): futures among them."""
+        if not record.awaited_by_is_set:
+            return [record.awaited_by]
+        try:
+            return self._lists.members(record.awaited_by)
+        except (ObjectError, MemoryFault):
+            return []
+
+
+def _add(known: list[int], address: int) -> None:
+    if len(known) < _MAX_AWAITERS and address not in known:
+        known.append(address)
+
+
+def awaiters_of(infos: dict[int, TaskInfo], address: int, limit: int = 16) -> list[TaskInfo]:
+    """The task, the first one that awaits it, the first one that awaits that ...: innermost first."""
+    found: list[TaskInfo] = []
+    seen: set[int] = set()
+    while address in infos and address not in seen and len(found) < limit:
+        seen.add(address)
+        info = infos[address]
+        found.append(info)
+        address = info.awaited_by[0] if info.awaited_by else 0
+    return found
+
+
+__all__ = ["MAX_TASKS", "TaskInfo", "Tasks", "awaiters_of"]
