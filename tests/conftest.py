@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import interpreters
+from tests import build_targets, interpreters
 from tests.interpreters import Interpreter
 from tests.targets import Target
 
@@ -23,17 +23,18 @@ def pytest_sessionstart() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     missing = interpreters.missing() if interpreters.required() else []
     if missing:
-        pytest.exit(f"LIVETOP_REQUIRE: no CPython {', '.join(missing)} (release build) on this machine", 1)
+        pytest.exit(f"LIVETOP_REQUIRE: no CPython {', '.join(missing)} on this machine", 1)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`interpreter`: every one found; `version`: one of each supported version; `any_build`: every one found,
-    and those that build_targets.py made; `built`: these only.
+    """`any_build`: all there are; `version`: one of each version; `few`: one of each family of frames;
+    `interpreter`: those of the machine, no wrapper in between; `built`: those that build_targets.py made.
     """
     for name, find in (
         ("interpreter", interpreters.supported),
         ("version", interpreters.one_a_version),
-        ("any_build", lambda: interpreters.supported() + interpreters.built()),
+        ("few", interpreters.few),
+        ("any_build", interpreters.everything),
         ("built", interpreters.built),
     ):
         if name in metafunc.fixturenames:
@@ -60,25 +61,30 @@ def pytest_runtest_makereport(item: pytest.Item):
     callspec = getattr(item, "callspec", None)
     used = [value for value in callspec.params.values() if isinstance(value, Interpreter)] if callspec else []
     for one in used:
-        version = "{}.{}".format(*one.minor)
         if report.skipped:
-            _SKIPPED[version] += 1
+            _SKIPPED[one.kind] += 1
         elif report.when == "call" and report.passed:
-            _PASSED[version] += 1
+            _PASSED[one.kind] += 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _PASSED or _SKIPPED:
-        found = ", ".join(f"{one} ({one.path})" for one in interpreters.supported())
-        terminalreporter.write_line(f"interpreters found: {found}")
-        counts = ", ".join(
-            f"{version}: {_PASSED[version]} passed, {_SKIPPED[version]} skipped"
-            for version in sorted(_PASSED | _SKIPPED, key=lambda text: [int(n) for n in text.split(".")])
-        )
-        terminalreporter.write_line(f"tests on real interpreters: {counts}")
+    if not _PASSED and not _SKIPPED:
+        return
+    terminalreporter.write_line("targets that tests ran on:")
+    for kind in sorted(_PASSED | _SKIPPED, key=_in_order):
+        paths = ", ".join(one.path for one in interpreters.everything() if one.kind == kind)
+        counts = f"{_PASSED[kind]} passed, {_SKIPPED[kind]} skipped"
+        terminalreporter.write_line(f"  {kind}: {counts} ({paths})")
+    missing = [name for name in build_targets.TARGETS if name not in build_targets.built()]
+    terminalreporter.write_line(f"targets that are not here: {', '.join(missing) or 'none'}")
+
+
+def _in_order(kind: str) -> tuple[int, str]:
+    version, _, build = kind.partition("-")
+    return int(version.split(".")[1]), build
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    skipped = [version for version in interpreters.required() if _SKIPPED[version]]
+    skipped = [kind for kind in interpreters.required() if _SKIPPED[kind]]
     if skipped and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

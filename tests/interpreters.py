@@ -1,7 +1,7 @@
 """The Python interpreters of this machine: what real targets run on.
 
-LIVETOP_REQUIRE names versions ("3.11,3.12,3.13"): a run that does not find one of them, or skips a test on
-one, fails (see conftest.py).
+LIVETOP_REQUIRE names versions ("3.6,3.13") and builds ("3.13-free-threaded"): a run that does not find one of
+them, or skips a test on one, fails (see conftest.py).
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from pathlib import Path
 
 from tests import build_targets
 
-SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
-"""The versions livetop reads, as release builds with a GIL."""
+SUPPORTED = tuple((3, minor) for minor in range(6, 16))
+"""The versions livetop reads."""
+
+BUILDS = ("release", "debug", "trace-refs", "free-threaded")
+"""The builds of them that it reads."""
 
 _NAME = re.compile(r"python(\d(\.\d+)?)?$")
 
@@ -28,16 +31,17 @@ _ASK = r"""
 import sys, platform, sysconfig
 get = sysconfig.get_config_var
 free = bool(get("Py_GIL_DISABLED"))
-debug = hasattr(sys, "gettotalrefcount") or hasattr(sys, "getobjects")
+debug = hasattr(sys, "gettotalrefcount")
+refs = hasattr(sys, "getobjects")
 print('{"path": "%s", "implementation": "%s", "version": "%s", "build": "%s"}' % (
     sys.executable, platform.python_implementation(), platform.python_version(),
-    "free-threaded" if free else "debug" if debug else "release"))
+    "free-threaded" if free else "debug" if debug else "trace-refs" if refs else "release"))
 """
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One interpreter: `path` resolved, `version` like "3.12.1", `build` release, debug or free-threaded."""
+    """One interpreter: `path` resolved, `version` like "3.12.1", `build` one of BUILDS."""
 
     path: str
     version: str
@@ -53,7 +57,13 @@ class Interpreter:
 
     @property
     def supported(self) -> bool:
-        return self.implementation == "CPython" and self.build == "release" and self.minor in SUPPORTED
+        return self.implementation == "CPython" and self.build in BUILDS and self.minor in SUPPORTED
+
+    @property
+    def kind(self) -> str:
+        """As LIVETOP_REQUIRE names it: "3.12", or "3.12-debug"."""
+        version = "{}.{}".format(*self.minor)
+        return version if self.build == "release" else f"{version}-{self.build}"
 
     def __str__(self) -> str:
         if self.name:
@@ -106,22 +116,41 @@ def find_interpreters() -> tuple[Interpreter, ...]:
 
 
 def supported() -> list[Interpreter]:
-    """Those that livetop reads."""
+    """Those of the machine that livetop reads, oldest first; started, each is the process itself."""
     return [one for one in find_interpreters() if one.supported]
 
 
-def built() -> list[Interpreter]:
-    """Those that build_targets.py made here and that livetop reads, oldest first."""
+@functools.cache
+def _built() -> tuple[Interpreter, ...]:
     made = [
         Interpreter(path, version, build, "CPython", name)
         for name, (path, version, build) in build_targets.built().items()
     ]
-    return sorted((one for one in made if one.supported), key=lambda one: one.minor)
+    return tuple(sorted((one for one in made if one.supported), key=lambda one: one.minor))
+
+
+def built() -> list[Interpreter]:
+    """Those that build_targets.py made here and that livetop reads, oldest first."""
+    return list(_built())
+
+
+def everything() -> list[Interpreter]:
+    """All of them, by version."""
+    return sorted(supported() + built(), key=lambda one: one.minor)
 
 
 def one_a_version() -> list[Interpreter]:
-    """The newest interpreter of each supported version, for tests that take long."""
-    return list({one.minor: one for one in supported()}.values())
+    """A release build of each version: the machine's newest, or one that was made here."""
+    released = [one for one in built() + supported() if one.build == "release"]
+    found = {one.minor: one for one in released}
+    return [found[minor] for minor in sorted(found)]
+
+
+def few() -> list[Interpreter]:
+    """One of each family of frames, for tests that take long: those on the heap, those below a _PyCFrame,
+    those without it, and those that leave no stale pointers behind.
+    """
+    return [one for one in one_a_version() if one.minor in ((3, 8), (3, 11), (3, 13), (3, 14))]
 
 
 def find(version: str) -> Interpreter | None:
@@ -130,11 +159,11 @@ def find(version: str) -> Interpreter | None:
 
 
 def required() -> list[str]:
-    """The versions that LIVETOP_REQUIRE demands, like ["3.11", "3.12"]."""
+    """What LIVETOP_REQUIRE demands, like ["3.11", "3.12", "3.13-debug"]."""
     return [word.strip() for word in os.environ.get("LIVETOP_REQUIRE", "").split(",") if word.strip()]
 
 
 def missing() -> list[str]:
-    """Those of them that are not there."""
-    there = {"{}.{}".format(*one.minor) for one in supported()}
-    return [version for version in required() if version not in there]
+    """What of it is not there."""
+    there = {one.kind for one in everything()}
+    return [kind for kind in required() if kind not in there]

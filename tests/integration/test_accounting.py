@@ -82,9 +82,9 @@ class Watch:
         assert found == function
 
 
-def test_one_thread_of_every_kind(start, interpreter):
+def test_one_thread_of_every_kind(start, few):
     names = ["spin", "sleeping_often", "sleeping", "locked", "polling"]
-    watch = Watch(start("kinds_of_time.py", *names, python=interpreter.path))
+    watch = Watch(start("kinds_of_time.py", *names, python=few.path))
     watch.check_sums()
     watch.check_own()
     watch.check_function("spin")
@@ -105,9 +105,9 @@ def test_one_thread_of_every_kind(start, interpreter):
     assert {thread.name for thread in watch.engine.threads.values()} == {*names, "MainThread"}
 
 
-def test_two_threads_that_fight_for_the_gil(start, version):
+def test_two_threads_that_fight_for_the_gil(start, few):
     names = ["spin", "spin_too"]
-    watch = Watch(start("kinds_of_time.py", *names, python=version.path))
+    watch = Watch(start("kinds_of_time.py", *names, python=few.path))
     watch.check_sums()
     watch.check_own()
     unseen = watch.engine.total("unseen")
@@ -123,9 +123,9 @@ def test_two_threads_that_fight_for_the_gil(start, version):
         assert 0.8 * (watch.seconds - unseen) < seconds < watch.engine.seconds()
 
 
-def test_native_work_without_the_gil_is_own_time_of_its_line(start, version):
+def test_native_work_without_the_gil_is_own_time_of_its_line(start, few):
     names = ["hashing", "compressing", "spin"]
-    watch = Watch(start("kinds_of_time.py", *names, python=version.path))
+    watch = Watch(start("kinds_of_time.py", *names, python=few.path))
     watch.check_sums()
     watch.check_own()
     for name in names:
@@ -138,8 +138,8 @@ def test_native_work_without_the_gil_is_own_time_of_its_line(start, version):
         assert lines.most_common(1)[0][1] > 0.9 * lines.total()
 
 
-def test_a_thread_that_was_cold_for_long_and_then_works_without_the_gil(start, version):
-    watch = Watch(start("kinds_of_time.py", "hashing", python=version.path), idle=1.2)
+def test_a_thread_that_was_cold_for_long_and_then_works_without_the_gil(start, few):
+    watch = Watch(start("kinds_of_time.py", "hashing", python=few.path), idle=1.2)
     watch.check_sums()
     watch.check_own()
     watch.check_function("hashing")

@@ -54,8 +54,8 @@ def test_single_samples(start, version):
     assert read > 100
 
 
-def test_the_engine(start, version):
-    target = start("code_reuse.py", python=version.path)
+def test_the_engine(start, few):
+    target = start("code_reuse.py", python=few.path)
     with Engine(pid=target.pid, rate=500.0, max_cpu=1.0) as engine:
         engine.sample(2.5)
         engine.stop()

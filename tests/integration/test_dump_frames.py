@@ -41,14 +41,15 @@ def test_every_frame_of_every_thread(parked, any_build, exact):
     assert {thread["state"] for thread in found["threads"]} <= {"idle", "wait"}
 
 
-def test_what_parked_threads_wait_for(parked):
+def test_what_parked_threads_wait_for(parked, any_build):
     waits = {
         thread["frames"][0]["function"]: (thread["state"], thread["waiting_on"])
         for thread in dump_process(parked.pid)["threads"]
     }
     assert waits["park"] == ("idle", "lock")
     assert waits["selected"] == ("idle", "epoll_wait")
-    assert waits["EpollSelector.select"] == ("idle", "epoll_wait")
+    # Up to 3.10 a code object knows no more of its name.
+    assert waits.get("EpollSelector.select", waits.get("select")) == ("idle", "epoll_wait")
     assert waits["slept"] == ("wait", "sleep")
 
 

@@ -151,8 +151,8 @@ def test_a_late_sample_brings_what_was_gathered_for_it(start, native):
     assert target.untraced
 
 
-def test_a_line_that_is_in_one_long_call_is_the_kernels(start, version):
-    target = start("long_calls.py", python=version.path)
+def test_a_line_that_is_in_one_long_call_is_the_kernels(start, few):
+    target = start("long_calls.py", python=few.path)
     file, line = target.ready["file"], target.ready["long"]
     with Engine(pid=target.pid, rate=200.0, native="split") as engine:
         engine.until(lambda: sum(engine.rows(State.SYSTEM).values()) > 1.0)

@@ -216,7 +216,7 @@ def others() -> list[str]:
     here = f"{sys.version_info[0]}.{sys.version_info[1]}."
     return [
         sys.executable,
-        *(one.path for one in interpreters.one_a_version() if not str(one).startswith(here)),
+        *(one.path for one in interpreters.few() if not one.name and not str(one).startswith(here)),
     ]
 
 

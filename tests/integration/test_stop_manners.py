@@ -33,9 +33,9 @@ def sampled(pid: int, native: str, ticks: int, share: float = 1.0) -> Sampler:
 
 
 @pytest.mark.parametrize("native", ["split", "frames"])
-def test_nothing_is_looked_up_while_a_thread_stands_still(start, version, monkeypatch, native):
+def test_nothing_is_looked_up_while_a_thread_stands_still(start, few, monkeypatch, native):
     """Reading all mappings of a large process takes milliseconds."""
-    target = start("calls.py", "mixed", python=version.path)
+    target = start("calls.py", "mixed", python=few.path)
     status = Path(f"/proc/{target.pid}/task/{target.pid}/status")
     asked: list[str] = []
 
@@ -60,9 +60,9 @@ def test_nothing_is_looked_up_while_a_thread_stands_still(start, version, monkey
     assert counters.unwound > 0.9 * (counters.unwound + counters.unwind_failed)
 
 
-def test_a_thread_that_can_be_read_without_stops_is_stopped_for_half_of_its_samples(start, version):
+def test_a_thread_that_can_be_read_without_stops_is_stopped_for_half_of_its_samples(start, few):
     """However large the budget: so many tell whose time it is."""
-    target = start("calls.py", "calm", python=version.path)
+    target = start("calls.py", "calm", python=few.path)
     sampler = sampled(target.pid, "split", 100)
     counters = sampler.counters
     before = counters.samples, counters.exact

@@ -95,8 +95,8 @@ def compare(truth, found):
     ],
     ids=["calls", "mixed-generous", "calm"],
 )
-def test_shares_and_mean_depth_agree_with_a_stopped_target(start, version, load, options):
-    target = start("calls.py", load, python=version.path)
+def test_shares_and_mean_depth_agree_with_a_stopped_target(start, few, load, options):
+    target = start("calls.py", load, python=few.path)
     possible = Possible(target.ready)
     truth, found = Sums(), Sums()
     stop_for_each(target, TRUTH, truth)

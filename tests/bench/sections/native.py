@@ -166,6 +166,9 @@ def _interrupted(plan: Plan) -> Iterator[Row]:
 def _versions(plan: Plan) -> Iterator[Row]:
     """Whole stacks by version of the target, of those that numpy can be installed for."""
     for one in interpreters.one_a_version():
+        if one.name:
+            # Its root is another, and so are its libraries.
+            continue
         target = partial(counting, prepared(one.path, "numpy"), "bench_native.py", str(DEPTH))
         only = {LIVETOP: _samplers(plan, FAST, 1.0)[LIVETOP]}
         series = alternate(target, only, plan.rounds)
