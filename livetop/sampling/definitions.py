@@ -128,6 +128,9 @@ class Definitions:
     def file(self, code: Code, names: ProcessNames) -> int:
         """The id of a file. What several processes call the same is the same, named as the first has it."""
         name = code.file
+        if not name:
+            # Not code of the program: a collection.
+            return 0
         found = self._files.get(name)
         if found is None:
             found = self._files[name] = self.next()

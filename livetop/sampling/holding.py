@@ -7,7 +7,7 @@ whether it is attached; several are at once, and nobody holds anything. Both fin
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from livetop.cpython.layout import Layout
 
@@ -21,25 +21,39 @@ _INT = struct.Struct("<i")
 
 
 class Gils:
-    """The GIL of each interpreter. `poll` looks for threads that are not known yet."""
+    """The GIL of each interpreter, and whether it collects garbage.
+
+    `poll` looks for threads that are not known yet.
+    """
 
     held = True
     """Whether attached threads hold a GIL."""
+    collecting: Sequence[Watched] = ()
+    """Those of the attached threads whose interpreter collects garbage."""
 
     def __init__(self, roster: Roster, layout: Layout, poll: Callable[[float], None]) -> None:
         self._roster = roster
         self._poll = poll
         self._low, self._gil = _gil_struct(layout)
         self._gils: list[int] = []
+        # Addresses of the flags of running collections, where they lie in the buffer, and none of them set.
+        self._flags: list[int] = []
+        self._flags_at = self._flags_end = 0
+        self._idle = b""
         self.size = 0
         """Bytes of the regions."""
 
     def regions(self) -> list[int]:
         """What to read, as address, size, address, size ...; call it when the roster has changed."""
         # Interpreters may share one.
-        self._gils = list(dict.fromkeys(one.gil for one in self._roster.interpreters))
-        self.size = self._gil.size * len(self._gils)
-        return [word for gil in self._gils for word in (gil + self._low, self._gil.size)]
+        interpreters = self._roster.interpreters
+        self._gils = list(dict.fromkeys(one.gil for one in interpreters))
+        self._flags = list(dict.fromkeys(one.collecting for one in interpreters if one.collecting))
+        self._flags_at = self._gil.size * len(self._gils)
+        self._idle = bytes(_INT.size * len(self._flags))
+        self.size = self._flags_end = self._flags_at + len(self._idle)
+        flat = [word for gil in self._gils for word in (gil + self._low, self._gil.size)]
+        return flat + [word for flag in self._flags for word in (flag, _INT.size)]
 
     def attached(self, buffer: bytearray, now: float) -> list[Watched]:
         """The threads that hold a GIL; one that was cold is read from now on."""
@@ -61,7 +75,17 @@ class Gils:
             if thread is not None:
                 roster.heat(thread, now)
                 holders.append(thread)
+        if buffer[self._flags_at : self._flags_end] != self._idle:
+            self.collecting = self._collectors(buffer, holders)
+        elif self.collecting:
+            self.collecting = ()
         return holders
+
+    def _collectors(self, buffer: bytearray, attached: list[Watched]) -> list[Watched]:
+        """Which of the attached threads may be collecting: those of interpreters whose flag is set."""
+        words = memoryview(buffer)[self._flags_at : self._flags_end].cast("i")
+        busy = {flag for flag, word in zip(self._flags, words, strict=True) if word}
+        return [thread for thread in attached if thread.state.interpreter.collecting in busy]
 
 
 class StateWords(Gils):
@@ -95,10 +119,11 @@ class StateWords(Gils):
 
     def attached(self, buffer: bytearray, now: float) -> list[Watched]:
         """The threads that are attached; one that was cold is read from now on."""
-        gils = self._gil.size * len(self._gils)
+        gils = self._flags_at
         enabled = (_INT.unpack_from(buffer, at + self._enabled) for at in range(0, gils, self._gil.size))
         self.held = any(word for (word,) in enabled)
-        words = buffer[gils : self.size]
+        words = buffer[self._flags_end : self.size]
+        self.collecting = ()
         if words == self._none:
             return []
         found = [
@@ -108,6 +133,10 @@ class StateWords(Gils):
         ]
         for thread in found:
             self._roster.heat(thread, now)
+        if buffer[self._flags_at : self._flags_end] != self._idle:
+            collectors = self._collectors(buffer, found)
+            # Of several that are attached it is not known which one collects.
+            self.collecting = collectors if len(collectors) == 1 else ()
         return found
 
 

@@ -21,6 +21,7 @@ from livetop.target.vectored import VectoredRead
 from .account import UNREAD
 from .blocked import Blocked
 from .budget import PauseBudget
+from .collecting import Collections
 from .counters import Counters
 from .holding import words_of
 from .roster import Roster
@@ -58,6 +59,7 @@ class Sampler:
         self.roster = Roster(pid, runtime, memory, self.tree)
         self._running = Running(subject, now)
         self._blocked = Blocked(subject, self.roster, memory, runtime.layout)
+        self._collections = Collections(subject, memory)
         self._words = words_of(self.roster, runtime.layout, self.poll)
         self._read = VectoredRead(pid)
         self._dirty = True
@@ -132,7 +134,10 @@ class Sampler:
         self.subject.gil = self._words.held
         if attached and self._words.held:
             counters.gil_held += elapsed
-        for thread in list(roster.warm):
+        warm = list(roster.warm)
+        if self._words.collecting:
+            warm = self._sample_collectors(warm, read.buffer, moment, late)
+        for thread in warm:
             self._sample(thread, read.buffer, thread in attached, moment, late)
         self.exact.poll_late()
         self._running.land()
@@ -168,6 +173,19 @@ class Sampler:
         look = partial(self._parse, thread, buffer, double=True)
         self._running.sample(thread, look, attached, moment, late)
 
+    def _sample_collectors(
+        self, warm: list[Watched], buffer: bytearray, moment: float, late: float
+    ) -> list[Watched]:
+        """Charge the time of threads that collect garbage; returns the others, which run Python code."""
+        for thread in self._words.collecting:
+            if thread.sees_syscall and thread.task.syscall() != RUNNING:
+                continue
+            there = self._parse(thread, buffer, double=True)
+            if self._collections.sample(thread, there, True, moment, late):
+                thread.awake_at = moment
+                warm.remove(thread)
+        return warm
+
     def _parse(self, thread: Watched, buffer: bytearray, *, double: bool) -> Place | Outcome:
         """What the tick's read says of a thread; if it says nothing, the thread is read alone."""
         reader = thread.reader
@@ -189,6 +207,7 @@ class Sampler:
     def forget_places(self, now: float) -> None:
         """Begin the stack trees anew."""
         self.subject.forget_places()
+        self._collections.forget()
         self.roster.forget_places(now)
 
     def close(self) -> None:
