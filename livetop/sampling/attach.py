@@ -34,7 +34,7 @@ def attach(pid: int, *, nonblocking: bool, starting: float = 0.0) -> Found:
             process = open_process(pid, traced=nonblocking)
             memory = RemoteMemory(pid)
             runtime = find_runtime(process, memory)
-            if not starting or _has_threads(memory, runtime):
+            if not starting or has_threads(memory, runtime):
                 return Found(process, memory, runtime)
         except ProcessGone:
             raise NotReadable(f"process {pid} exited while livetop attached to it") from None
@@ -54,7 +54,8 @@ def again(pid: int, *, nonblocking: bool) -> Found | TargetError:
         return error
 
 
-def _has_threads(memory: RemoteMemory, runtime: Runtime) -> bool:
+def has_threads(memory: RemoteMemory, runtime: Runtime) -> bool:
+    """Whether some Python thread has begun."""
     o = runtime.layout
     head = int.from_bytes(memory.read(runtime.address + o.interpreters_head, 8), "little")
     return bool(head and int.from_bytes(memory.read(head + o.threads_head, 8), "little"))

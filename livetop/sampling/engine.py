@@ -12,12 +12,11 @@ from livetop.target.files import read_source
 from livetop.target.tasks import raise_file_limit
 from livetop.wire import messages as m
 
-from .attach import attach
 from .budget import CpuBudget, PauseBudget
 from .channel import Channel
 from .counters import Counters
 from .definitions import Definitions
-from .family import Family
+from .family import Family, find_root
 from .launch import Launched
 from .member import Shared
 from .schedule import Schedule
@@ -35,6 +34,10 @@ _MIN_DELTA = 0.02
 _SETTLE = 1.0
 # At high rates the pipe is looked at this often only.
 _LISTEN = 0.02
+# What processes leave behind that have ended is swept up after so many of them, or so many seconds.
+_LITTER = 16
+_SWEEP = 2.0
+_SWEEP_SOME = 30.0
 
 
 class Engine:
@@ -45,7 +48,7 @@ class Engine:
         self._channel = channel
         self._configure = configure
         pid = launched.pid if launched else configure.pid or find_one(configure.name)
-        found = attach(pid, nonblocking=configure.nonblocking, starting=10.0 if launched else 0.0)
+        found = find_root(pid, configure, launched is not None)
         now = monotonic()
         self._pauses = PauseBudget(self._pause_share(configure), now)
         self._cpu = CpuBudget(configure.max_cpu, configure.rate, now)
@@ -54,9 +57,9 @@ class Engine:
         self._stream = Stream(now)
         self._counters = Counters()
         shared = Shared(self._definitions, self._stream, self._pauses, self._counters, configure.native)
-        self._family = Family(found, launched, shared, configure, self._event, now)
+        self._family = Family(pid, found, launched, shared, configure, self._event, now)
         self._credit = 0
-        self._heard = self._settled = self._sent = self._listened = now
+        self._heard = self._settled = self._sent = self._listened = self._swept = now
         self._cpu_before = process_time()
         self._stopping = False
         self._sent_any = False
@@ -69,7 +72,7 @@ class Engine:
         return 0.0 if configure.nonblocking else configure.max_pause
 
     def _hello(self) -> None:
-        processes = [member.describe() for member in self._family.members]
+        processes = self._family.describe()
         self._channel.send(m.Hello(__version__, m.PROTOCOL, CAPABILITIES, monotonic(), time(), processes))
 
     # ------------------------------------------------------------------ the loop
@@ -160,6 +163,11 @@ class Engine:
         self._pauses.adjust(now)
         if self._cpu.adjust(now, process_time()):
             self._schedule.set_rate(self._cpu.rate, now)
+        litter = self._family.litter
+        if litter and now - self._swept >= (_SWEEP if litter >= _LITTER else _SWEEP_SOME):
+            self._swept = now
+            self._family.litter = 0
+            gc.collect()
 
     def _settle(self, now: float) -> None:
         """Turn samples into seconds."""
@@ -197,6 +205,7 @@ class Engine:
             threads=use.threads,
             calm=family.calm,
             processes=len(family.members),
+            unwatched=family.unwatched,
         )
 
     def _tell_of_quality(self, sampling: m.Sampling, now: float) -> None:

@@ -27,10 +27,11 @@ class Shared(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Which threads began and ended since the last settlement."""
+    """Which threads began and ended since the last settlement; `whole`: with the process itself."""
 
     born: list[Watched]
     ended: list[Watched]
+    whole: bool
 
 
 class Use(NamedTuple):
@@ -54,6 +55,7 @@ class Member:
         """When it was last looked at whether it still runs the same program."""
         self._shared = shared
         self._cpu: float | None = None
+        self._young = True
         self._run(found, now)
 
     def _run(self, found: Found, now: float) -> None:
@@ -101,7 +103,8 @@ class Member:
         born = list(roster.born)
         roster.born.clear()
         self._shared.stream.add(names, settled, now, ended)
-        return Changes(born, ended)
+        whole, self._young = gone or self._young, False
+        return Changes(born, ended, whole)
 
     def use(self) -> Use:
         """Look at what the kernel says that it uses."""

@@ -74,7 +74,7 @@ def look_at(pid: int, ours: frozenset[int] = frozenset()) -> Candidate | None:
         rss=stat.rss,
         started=boot_time() + stat.start_time / clock_ticks(),
         state=stat.state,
-        own=pid in ours or _is_livetop(argv),
+        own=pid in ours or is_livetop(argv),
     )
 
 
@@ -136,7 +136,7 @@ def _is_python(pid: int, name: bytes) -> bool:
         return False
 
 
-def _is_livetop(argv: list[str]) -> bool:
+def is_livetop(argv: list[str]) -> bool:
     """Whether this is livetop: its script, or its package run with -m."""
     if any(os.path.basename(word) == "livetop" for word in argv[:2]):
         return True
@@ -152,7 +152,7 @@ def _own_family() -> frozenset[int]:
     pid = os.getpid()
     while pid > 1 and pid not in family:
         argv = read_argv(pid)
-        if family and not _is_livetop(argv) and "livetop" not in " ".join(argv):
+        if family and not is_livetop(argv) and "livetop" not in " ".join(argv):
             break
         family.add(pid)
         try:

@@ -16,7 +16,8 @@ _KERNEL_THREAD = 0x00200000
 class Stat:
     """What /proc/PID/stat says. `start_time` and `cpu` (user + system) are in clock ticks, `rss` in bytes.
 
-    `name` is the kernel's 15-byte name, not escaped. `state` is the letter of ps (R S D Z T t X I).
+    `name` is the kernel's 15-byte name, not escaped. `state` is the letter of ps (R S D Z T t X I). `group`
+    and `session` are PIDs of the processes that lead (or led) them, in our own namespace.
     """
 
     pid: int
@@ -27,6 +28,8 @@ class Stat:
     cpu: int
     start_time: int
     rss: int
+    group: int
+    session: int
 
 
 def read_file(path: str, limit: int = 1 << 20) -> bytes:
@@ -69,6 +72,8 @@ def parse_stat(text: bytes) -> Stat:
         cpu=int(fields[11]) + int(fields[12]),
         start_time=int(fields[19]),
         rss=int(fields[21]) * os.sysconf("SC_PAGESIZE"),
+        group=int(fields[2]),
+        session=int(fields[3]),
     )
 
 
