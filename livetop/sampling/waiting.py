@@ -10,6 +10,8 @@ STATE_WORDS = {State.OWN: "running", State.GIL: "gil", State.WAIT: "wait", State
 
 # Calls in which threads park until there is work; every other blocking call is plain waiting.
 _parked = frozenset(number for number, call in CALLS.items() if call.parked)
+# With no descriptors to wait for they are how time.sleep() waits up to 3.10.
+_selects = frozenset(number for number, call in CALLS.items() if call.word == "select")
 _FUTEX = next((number for number, call in CALLS.items() if call.name == "futex"), b"")
 
 # Numbers are short: what is longer is none.
@@ -29,6 +31,8 @@ def waiting_state(syscall: bytes, gil: int, gil_size: int) -> State:
         except ValueError:
             return State.IDLE
         return State.GIL if gil <= address < gil + gil_size else State.IDLE
+    if number in _selects and rest.startswith(b"0x0 "):
+        return State.WAIT
     return State.IDLE if number in _parked else State.WAIT
 
 
