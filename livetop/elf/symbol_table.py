@@ -29,6 +29,8 @@ _KEPT: Final = 2 << 20
 _MAX_NAME: Final = 2048
 # A symbol without a size (assembler) reaches to the next one, but not farther than this.
 _REACH: Final = 64 << 10
+# Among exported symbols only, what follows may be local functions: musl's memset is before its system calls.
+_REACH_OF_EXPORTED: Final = 256
 # They have no size, and what follows them (the .plt) is not theirs.
 _SHORT = frozenset({b"_init", b"_fini"})
 # How many symbols before an address are looked at: an inner label may hide the function around it.
@@ -41,15 +43,21 @@ Slice = Callable[[int, int], bytes]
 class SymbolTable:
     """The functions of one symbol table. Addresses are those the file states, before loading."""
 
-    __slots__ = ("_entries", "_found", "_order", "_starts", "_strings", "_strings_size")
+    __slots__ = ("_entries", "_found", "_order", "_reach", "_starts", "_strings", "_strings_size")
 
-    def __init__(self, entries: Slice, count: int, strings: Slice, strings_size: int) -> None:
-        """`entries` and `strings` return bytes of the two tables: (offset, size). Raises what they raise."""
+    def __init__(
+        self, entries: Slice, count: int, strings: Slice, strings_size: int, reach: int = _REACH
+    ) -> None:
+        """`entries` and `strings` return bytes of the two tables: (offset, size). Raises what they raise.
+
+        A symbol without a size covers at most `reach` bytes.
+        """
         if count > MAX_SYMBOLS:
             raise ElfError(f"a symbol table too large to use: {count:,} symbols")
         data = entries(0, count * _SYMBOL.size)
         self._entries = _kept(entries, data)
         self._strings, self._strings_size = strings, strings_size
+        self._reach = reach
         self._found: dict[int, bytes | None] = {}
         # Whole columns at once: three words a symbol, the second is the address.
         flags = data[4 :: _SYMBOL.size].translate(_IS_FUNCTION)
@@ -90,7 +98,7 @@ class SymbolTable:
             )
             # Undefined ones have an address where a program's own procedure linkage is meant.
             if not section or not (
-                address < start + size or (not size and nearest and address < start + _REACH)
+                address < start + size or (not size and nearest and address < start + self._reach)
             ):
                 continue
             name = self._name(name_at)
@@ -139,7 +147,8 @@ def loaded_symbols(read: Read, where: DynamicSymbols) -> SymbolTable:
     def strings(offset: int, size: int) -> bytes:
         return read(where.strings + offset, size)
 
-    return SymbolTable(entries, where.count, _small(strings, where.strings_size), where.strings_size)
+    small = _small(strings, where.strings_size)
+    return SymbolTable(entries, where.count, small, where.strings_size, _REACH_OF_EXPORTED)
 
 
 class _Pieces:
