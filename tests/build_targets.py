@@ -21,13 +21,13 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.suites import BOOKWORM, BULLSEYE, FOLDER, TESTING, TOOLS, Suite, Unavailable, run, said
 
 BIN = FOLDER / "bin"
+_VERSIONS = FOLDER / "versions"
 
 # Runs an interpreter of another root where our folders are found too; the process id stays the same.
 _WRAPPER = """#!/bin/sh
@@ -207,18 +207,13 @@ def _version(path: Path) -> str:
 @functools.cache
 def built() -> dict[str, tuple[str, str, str]]:
     """{name: (path, version, build)} of the targets that are there and run, as in the table."""
-    there = [name for name in TARGETS if (BIN / name).exists()]
-
-    def ask(name: str) -> tuple[str, str, str] | None:
-        try:
-            return str(BIN / name), _version(BIN / name), TARGETS[name].build
-        except (OSError, Unavailable):
-            # Made on another machine, or for root only.
-            return None
-
-    with ThreadPoolExecutor(4) as pool:
-        answers = zip(there, pool.map(ask, there), strict=True)
-        return {name: answer for name, answer in answers if answer is not None}
+    found = {}
+    for name, recipe in TARGETS.items():
+        path, version = BIN / name, _VERSIONS / name
+        # A wrapper changes its root directory, which only root may.
+        if version.exists() and path.exists() and (path.is_symlink() or os.geteuid() == 0):
+            found[name] = str(path), version.read_text(), recipe.build
+    return found
 
 
 def have(name: str) -> str:
@@ -231,7 +226,11 @@ def have(name: str) -> str:
             TARGETS[name].make(path)
             if not path.is_symlink():
                 path.chmod(0o755)
-        return f"{name}: {_version(path)} in {path} ({time.monotonic() - begun:.0f} s)"
+        version = _version(path)
+        _VERSIONS.mkdir(exist_ok=True)
+        # So that no test run has to ask all of them.
+        (_VERSIONS / name).write_text(version)
+        return f"{name}: {version} in {path} ({time.monotonic() - begun:.0f} s)"
     except (OSError, Unavailable) as error:
         path.unlink(missing_ok=True)
         return f"{name}: NOT to be had here: {error}"
