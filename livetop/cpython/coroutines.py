@@ -247,7 +247,7 @@ class Coroutines:
                     continue
                 value = _U64.unpack_from(head, o.frame_values)[0] + 8 * (depth - c.top)
             try:
-                proof = self._codes.get(code, now).base + (last + 1) * o.instruction_unit
+                proof = self._codes.get(code, now).opcodes + (last + 1) * o.instruction_unit
             except (ObjectError, MemoryFault):
                 continue
             # f_lasti counts bytes up to 3.9, and an instruction has two.

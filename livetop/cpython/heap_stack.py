@@ -33,7 +33,8 @@ class HeapReader(HeapRegions):
     """
 
     __slots__ = (
-        "_again", "_first", "_idle", "_index", "_order", "_root", "_tree", "depth", "instruction", "mark",
+        "_again", "_first", "_idle", "_index", "_leaf", "_order", "_root", "_tree", "depth", "instruction",
+        "mark",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, shape: HeapShape, tree: StackTree, address: int) -> None:
@@ -46,6 +47,8 @@ class HeapReader(HeapRegions):
         self._order: list[int] = []
         # Samples in a row for which much more was read than there was.
         self._idle = 0
+        # The innermost frame.
+        self._leaf = 0
         self._tree = tree
         self._root = tree.root
         self.depth = self.instruction = self.mark = 0
@@ -112,6 +115,7 @@ class HeapReader(HeapRegions):
         if double and buffer[at : at + 8] != buffer[at + 8 : at + 16]:
             return TORN
         self.instruction = 0
+        self._leaf = frame
         if not frame:
             self.depth = 0
             return EMPTY
@@ -219,6 +223,12 @@ class HeapReader(HeapRegions):
             order.append(frame)
             index[frame] = (place, len(order), end)
         return place
+
+    def frames(self) -> list[int]:
+        """Addresses of the frames of the stack that was parsed last, innermost first."""
+        callers = self._order[: self.depth - 1]
+        callers.reverse()
+        return [self._leaf, *callers]
 
     def runs(self, buffer: bytearray | bytes, base: int) -> list[tuple[int, int]]:
         """The evaluation loops of the stack that was parsed last: one a frame, without marks."""

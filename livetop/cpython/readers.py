@@ -67,6 +67,10 @@ class Reader(Protocol):
         """The evaluation loops of the stack that was parsed last: (mark or 0, frames), innermost first."""
         ...
 
+    def frames(self) -> list[int]:
+        """Addresses of the frames of the stack that was parsed last, innermost first: for finding tasks."""
+        ...
+
 
 def make_shape(layout: Layout) -> Shape | HeapShape:
     """What all readers of one process share."""

@@ -197,6 +197,12 @@ class StackReader(StackRegions):
                     return self._tree.enter(parent, code & ~3, instruction) or TORN
         return self._walk(buffer, base, copy, (leaf, code, previous, instruction, owner), below, older)
 
+    def frames(self) -> list[int]:
+        """Addresses of the frames of the stack that was parsed last, innermost first."""
+        # Frames further in than that stack may still be known.
+        depth, index = self.depth, self._index
+        return [frame for frame in reversed(self._order) if index[frame][2] < depth]
+
     def runs(self, buffer: bytearray | bytes, base: int) -> list[tuple[int, int]]:
         """The evaluation loops of the stack that was parsed last, innermost first, from one copy.
 
