@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from livetop.elf.errors import ElfError
-from livetop.elf.locate import locate
 from livetop.target.errors import MemoryFault, NotReadable
-from livetop.target.maps import Mapping, mapped_files, read_maps
+from livetop.target.maps import read_maps
 from livetop.target.memory import Memory
 from livetop.target.process import Process
 
+from .checks import check, head_of, started, type_of_types
 from .layout import (
     DEBUG_COOKIE,
     DEBUG_OFFSETS_HEAD,
@@ -23,37 +21,46 @@ from .layout import (
     LayoutError,
     debug_offsets_size,
     from_debug_offsets,
+    with_object_head,
 )
+from .places import Place, find_places
+from .scan import head_of_interpreters, scan_for_cookie, scan_for_runtime
+from .versions import Version, from_data, from_hex
 
-_SYMBOLS = ("_PyRuntime", "Py_Version", "PyCode_Type", "PyType_Type")
-_LIBRARY = re.compile(r"libpython(\d)\.(\d+)|(?:^|/)python(\d)\.(\d+)")
-_NAMED = re.compile(r"(?:^|/)(?:lib)?(pypy|python)[\w.+-]*(?: \(deleted\))?$")
-_SCAN_LIMIT = 64 << 20
 _SUPPORTED = sorted({*TABLES, *DEBUG_OFFSETS_WORDS})
+_OLDEST, _NEWEST = _SUPPORTED[0], _SUPPORTED[-1]
+_TRACE_REFS = 32
+# sizeof(pthread_cond_t), the larger of the two kinds of variables that threads wait in for the GIL of 3.6.
+_CONDITION = 48
 
 
 def supported() -> str:
     """The versions that can be read, for messages."""
-    low, high = _SUPPORTED[0], _SUPPORTED[-1]
-    return f"{low[0]}.{low[1]} to {high[0]}.{high[1]}"
+    return f"{_OLDEST[0]}.{_OLDEST[1]} to {_NEWEST[0]}.{_NEWEST[1]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which Python a process runs. `version` is like "3.12.1", `reason` says why it cannot be read."""
+    """Which Python a process runs. `version` is like "3.12.1", `reason` says why it cannot be read.
+
+    `build` is release, or of free-threaded, trace-refs and debug those that it is. `warning` is one line for
+    the user of a Python that is read although it is not known; "" for all others.
+    """
 
     version: str
     build: str
     readable: bool
     reason: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """A CPython that can be read: `address` of `_PyRuntime`, and the types that objects are checked by.
 
-    What 3.6 has in variables of its own: `holder`, the address of `_PyThreadState_Current`, and `collecting`,
-    that of the garbage collector's flag; 0 where they are elsewhere, or not known.
+    In 3.6 `address` is that of the variable `interp_head`. It has more in variables of its own: `holder`, the
+    address of `_PyThreadState_Current`, `collecting`, that of the garbage collector's flag, and `gil_waits`,
+    (address, size) of what threads wait in for the GIL; 0 where they are elsewhere, or not known.
     """
 
     address: int
@@ -62,18 +69,7 @@ class Runtime:
     code_type: int | None
     holder: int = 0
     collecting: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Where things are, before anything is believed. `named` is a version the file's name tells."""
-
-    runtime: int | None
-    version: int | None
-    code_type: int | None
-    type_type: int | None
-    named: tuple[int, int] | None
-    pypy: bool = False
+    gil_waits: tuple[int, int] = (0, 0)
 
 
 def identify(process: Process, memory: Memory) -> Identity:
@@ -85,7 +81,7 @@ def identify(process: Process, memory: Memory) -> Identity:
 
 
 class Unreadable(NotReadable):
-    """A Python, but not one that can be read yet."""
+    """A Python, but not one that can be read."""
 
     def __init__(self, pid: int, identity: Identity) -> None:
         super().__init__(f"process {pid} runs {identity.reason}: livetop reads CPython {supported()}")
@@ -95,130 +91,168 @@ class Unreadable(NotReadable):
 def find_runtime(process: Process, memory: Memory) -> Runtime:
     """Find the CPython of a process.
 
-    Raises NotReadable when the process has no Python, or one that cannot be read (the text tells which);
-    ProcessGone, PermissionDenied.
+    Raises NotReadable when the process has no Python, Unreadable when it is one that cannot be read (the text
+    tells which); ProcessGone, PermissionDenied.
     """
     pid = process.pid
-    named: tuple[int, int] | None = None
-    for found in _candidates(process, memory):
-        if found.pypy:
+    hidden: list[Place] = []
+    for place in find_places(process, memory):
+        if place.pypy:
             raise _refuse(pid, "PyPy", "PyPy", "pypy")
-        named = named or found.named
-        if found.runtime is None:
-            continue
-        return _check(pid, memory, found)
-    if named is not None and named in DEBUG_OFFSETS_WORDS:
-        # Its symbols are gone, but the structure itself is marked.
-        address = scan_for_cookie(memory, read_maps(process.pid))
+        address = _address(memory, place)
         if address is not None:
-            return _check(pid, memory, _Found(address, None, None, None, named))
-    if named is not None and named < (3, 7):
-        text = f"{named[0]}.{named[1]}"
-        raise _refuse(pid, text, f"Python {text}", "release")
+            return _read(pid, memory, place, address)
+        hidden.append(place)
+    for place in hidden:
+        runtime = _search(pid, memory, place)
+        if runtime is not None:
+            return runtime
     raise NotReadable(f"process {pid} is not a Python program (no CPython runtime in it): try `livetop list`")
 
 
-def _refuse(pid: int, version: str, reason: str, build: str) -> Unreadable:
+def _refuse(pid: int, version: str, reason: str, build: str = "release") -> Unreadable:
     return Unreadable(pid, Identity(version, build, False, reason))
 
 
-def _check(pid: int, memory: Memory, found: _Found) -> Runtime:
-    """Read the version and the layout where the symbols say they are."""
-    assert found.runtime is not None
+def _address(memory: Memory, place: Place) -> int | None:
+    """What `Runtime.address` is, by symbols and code."""
+    if place.runtime is not None:
+        return place.runtime
+    found = place.symbols.get("interp_head")
+    function = place.symbols.get("PyInterpreterState_Head")
+    if found is None and function is not None:
+        try:
+            found = head_of_interpreters(memory, function, place.machine)
+        except MemoryFault:
+            return None
+    return found
+
+
+def _search(pid: int, memory: Memory, place: Place) -> Runtime | None:
+    """Look for a CPython whose symbols are gone in the data of a file. Raises NotReadable."""
+    writable = place.writable
+    if place.interpreter and not writable:
+        # Not even its headers can be read.
+        writable = tuple((one.start, one.size) for one in read_maps(pid) if "w" in one.permissions)
+    address = scan_for_cookie(memory, writable)
+    if address is not None:
+        return _read(pid, memory, place, address)
+    version = from_data(memory, writable) or (place.named if place.interpreter or place.python else None)
+    if version is None:
+        return None
+    _admit(pid, version)
+    if version.pair in TABLES:
+        for layout in _variants(version):
+            address = scan_for_runtime(memory, writable, layout)
+            if address is not None:
+                return _read(pid, memory, place, address)
+    return None
+
+
+def _variants(version: Version) -> Sequence[Layout]:
+    layout = TABLES[version.pair]
+    return layout, with_object_head(layout, _TRACE_REFS, "trace-refs")
+
+
+def _read(pid: int, memory: Memory, place: Place, address: int) -> Runtime:
+    """Read the version and the layout of the CPython at an address."""
     try:
-        head = memory.read(found.runtime, DEBUG_OFFSETS_HEAD.size)
-        hexversion = None
-        if found.version is not None:
-            (hexversion,) = struct.unpack("<I", memory.read(found.version, 4))
-        cookie, debug_version, _ = DEBUG_OFFSETS_HEAD.unpack(head)
-        if cookie == DEBUG_COOKIE:
-            hexversion = debug_version
-        if not hexversion:
-            if found.named is None:
-                raise _refuse(pid, "an old version", "Python of an old version", "release")
-            hexversion = found.named[0] << 24 | found.named[1] << 16 | 0xF0
-        version = (hexversion >> 24 & 0xFF, hexversion >> 16 & 0xFF)
-        text = _version_text(hexversion)
-        if version not in _SUPPORTED:
-            raise _refuse(pid, text, f"Python {text}", "release")
-        layout = TABLES.get(version) or from_debug_offsets(
-            version, memory.read(found.runtime, debug_offsets_size(version))
-        )
+        version = _version(pid, memory, place, address)
+        _admit(pid, version)
+        layout, warning = _layout(memory, place, address, version)
+        if warning and not started(memory, address, layout):
+            raise LayoutError("nothing can be told of it before it has started a thread")
+        check(memory, address, layout)
     except MemoryFault:
-        raise NotReadable(
-            f"process {pid} maps a CPython that has not started yet (or is just being replaced): try again"
-        ) from None
+        raise _early(pid) from None
     except LayoutError as error:
-        raise NotReadable(f"process {pid} runs Python {text}, but {error}") from None
-    return Runtime(found.runtime, layout, Identity(text, layout.build, True), found.code_type)
-
-
-def _version_text(hexversion: int) -> str:
-    major, minor, micro = hexversion >> 24 & 0xFF, hexversion >> 16 & 0xFF, hexversion >> 8 & 0xFF
-    level, serial = hexversion >> 4 & 0xF, hexversion & 0xF
-    suffix = {0xA: f"a{serial}", 0xB: f"b{serial}", 0xC: f"rc{serial}"}.get(level, "")
-    return f"{major}.{minor}.{micro}{suffix}"
-
-
-def _candidates(process: Process, memory: Memory) -> Iterator[_Found]:
-    """Look into the files that may hold CPython, the likeliest first."""
-    files = list(mapped_files(read_maps(process.pid)).values())
-
-    def likelihood(mappings: list[Mapping]) -> int:
-        path = mappings[0].path
-        if "libpython" in path:
-            return 0
-        if _NAMED.search(path):
-            return 1
-        return 2 if mappings is files[0] else 3
-
-    for mappings in sorted(files, key=likelihood):
-        path = mappings[0].path
-        executable = any("x" in mapping.permissions for mapping in mappings)
-        match = _LIBRARY.search(path)
-        named = None
-        if match:
-            major, minor = (group for group in match.groups() if group is not None)
-            named = (int(major), int(minor))
-        if "pypy" in path.rsplit("/", 1)[-1] and executable:
-            yield _Found(None, None, None, None, None, pypy=True)
-        # A program that embeds CPython links libpython; only the main program can hold it otherwise.
-        if not executable or (likelihood(mappings) == 3):
-            continue
-        yield _search(process, memory, mappings, named)
-
-
-def _search(
-    process: Process, memory: Memory, mappings: list[Mapping], named: tuple[int, int] | None
-) -> _Found:
-    try:
-        located = locate(process, memory, mappings, _SYMBOLS, (".PyRuntime",))
-    except ElfError:
-        return _Found(None, None, None, None, named)
-    place = located.symbols
-    if "_PyRuntime" not in place and ".PyRuntime" in located.sections:
-        place["_PyRuntime"] = located.sections[".PyRuntime"][0]
-    return _Found(
-        place.get("_PyRuntime"),
-        place.get("Py_Version"),
-        place.get("PyCode_Type"),
-        place.get("PyType_Type"),
-        named,
+        raise NotReadable(f"process {pid} runs Python {version.text}, but {error}") from None
+    layout = replace(layout, build=_build(layout, place))
+    known = place.symbols.get
+    return Runtime(
+        address,
+        layout,
+        Identity(version.text, layout.build, True, warning=warning),
+        known("PyCode_Type"),
+        known("_PyThreadState_Current", 0),
+        known("collecting", 0),
+        _gil_waits(place),
     )
 
 
-def scan_for_cookie(memory: Memory, mappings: list[Mapping]) -> int | None:
-    """Find `_Py_DebugOffsets` (3.13 on) by its cookie in a file's writable mappings; None when not there."""
-    left = _SCAN_LIMIT
-    for mapping in mappings:
-        if "w" not in mapping.permissions or mapping.size > left:
-            continue
-        left -= mapping.size
-        try:
-            data = memory.read(mapping.start, mapping.size)
-        except MemoryFault:
-            continue
-        at = data.find(DEBUG_COOKIE)
-        if at >= 0:
-            return mapping.start + at
-    return None
+def _early(pid: int) -> NotReadable:
+    return NotReadable(
+        f"process {pid} maps a CPython that has not started yet (or is just being replaced): try again"
+    )
+
+
+def _version(pid: int, memory: Memory, place: Place, address: int) -> Version:
+    """Raises MemoryFault, NotReadable."""
+    cookie, hexversion, _ = DEBUG_OFFSETS_HEAD.unpack(memory.read(address, DEBUG_OFFSETS_HEAD.size))
+    if cookie == DEBUG_COOKIE:
+        return from_hex(hexversion)
+    at = place.symbols.get("Py_Version")
+    if at is not None:
+        (hexversion,) = struct.unpack("<I", memory.read(at, 4))
+        if hexversion:
+            return from_hex(hexversion)
+    # Below 3.11 a version is only shown, as text that is put together when Python starts.
+    version = from_data(memory, place.writable) or place.named
+    if version is None:
+        raise _early(pid)
+    return version
+
+
+def _admit(pid: int, version: Version) -> None:
+    """Raises Unreadable for what is no CPython, or too old."""
+    if version.pypy:
+        raise _refuse(pid, version.text, f"PyPy of Python {version.text}", "pypy")
+    if version.pair < _OLDEST:
+        raise _refuse(pid, version.text, f"Python {version.text}")
+
+
+def _layout(memory: Memory, place: Place, address: int, version: Version) -> tuple[Layout, str]:
+    """The layout of this build, and a warning if it is a guess. Raises LayoutError, MemoryFault."""
+    layout = TABLES.get(version.pair)
+    if layout is not None:
+        head = _head(memory, place, address, layout)
+        return (with_object_head(layout, head, "trace-refs") if head != layout.object_head else layout), ""
+    data = memory.read(address, debug_offsets_size(version.pair))
+    if not data.startswith(DEBUG_COOKIE):
+        raise LayoutError("it does not tell where its structures are")
+    warning = ""
+    if version.pair > _NEWEST:
+        newest = f"{_NEWEST[0]}.{_NEWEST[1]}"
+        warning = (
+            f"Python {version.text} is newer than this livetop knows: it is read as if it were {newest}, "
+            "and what is shown may be wrong"
+        )
+    return from_debug_offsets(version.pair, data), warning
+
+
+def _head(memory: Memory, place: Place, address: int, layout: Layout) -> int:
+    """The size of the head of this build's objects. Raises LayoutError, MemoryFault."""
+    types = place.symbols.get("PyType_Type")
+    if types is None:
+        # Any object will do, and a dict of modules is soon there.
+        (interpreter,) = struct.unpack("<Q", memory.read(address + layout.interpreters_head, 8))
+        if interpreter:
+            (modules,) = struct.unpack("<Q", memory.read(interpreter + layout.modules, 8))
+            types = type_of_types(memory, modules) if modules else None
+    return head_of(memory, types) if types else layout.object_head
+
+
+def _build(layout: Layout, place: Place) -> str:
+    """What build it is, in words."""
+    debug = "_Py_NegativeRefcount" in place.symbols
+    words = [word for word in [layout.build] if word != "release"]
+    if debug and layout.version < (3, 8):
+        # Py_DEBUG had trace references then.
+        words = []
+    return " ".join([*words, "debug"] if debug else words) or "release"
+
+
+def _gil_waits(place: Place) -> tuple[int, int]:
+    """Where the mutex and the condition of the GIL are in 3.6 (Python/ceval_gil.h)."""
+    places = [place.symbols[name] for name in ("gil_mutex", "gil_cond") if name in place.symbols]
+    return (min(places), max(places) + _CONDITION - min(places)) if places else (0, 0)

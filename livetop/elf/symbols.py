@@ -34,10 +34,11 @@ _MAX_SYMBOLS_BYTES = 128 << 20
 Read = Callable[[int, int], bytes]
 
 
-def find_symbols(file: BinaryIO, names: Iterable[str]) -> dict[str, int]:
+def find_symbols(file: BinaryIO, names: Iterable[str], exported: Iterable[str] = ()) -> dict[str, int]:
     """Return {name: address before loading} of the symbols that are defined in the file.
 
-    Names that are not found are left out. Add `sections.load_bias` to get addresses in a process.
+    `exported` are names that are not worth a pass over .symtab. Names that are not found are left out.
+    Add `sections.load_bias` to get addresses in a process.
     Raises ElfError when the file is no ELF file, or a damaged one.
     """
     image = Image(file)
@@ -46,9 +47,9 @@ def find_symbols(file: BinaryIO, names: Iterable[str]) -> dict[str, int]:
         return image.read(image.offset_of(address), size)
 
     missing = dict.fromkeys(names)
-    found, damage = find_hashed(read, _dynamic(image), missing)
+    found, damage = find_hashed(read, _dynamic(image), [*missing, *exported])
     for name in found:
-        del missing[name]
+        missing.pop(name, None)
     if missing:
         try:
             found.update(_symtab(image, missing))
