@@ -22,6 +22,9 @@ _MARGIN = 1024
 MAX_DEPTH = 20_000
 
 _MAX_EXTRAS = 16
+# Frames next to the innermost one that are followed while a thread is kept waiting: coroutines that await one
+# another, each in an object of its own.
+NEAR = 32
 _MAX_CFRAMES = 8
 # From so many extras on (recursion through generators or C) neighbours are read together: a gap this small
 # holds no page of its own, so it is mapped where they are.
@@ -124,8 +127,8 @@ class StackRegions:
         """Find out where the stack lies now and lay out `regions`; False when the thread state is gone.
 
         The thread may be running: what is found is a prediction, and `parse` checks it. Without `follow`
-        only the newest end of the stack is looked at, which takes some microseconds at any depth: for a
-        thread that is being kept waiting.
+        only the newest end of the stack is looked at, as far as it is not the one that was parsed last, which
+        takes some microseconds at any depth: for a thread that is being kept waiting.
         """
         shape = self._shape
         try:
@@ -146,10 +149,32 @@ class StackRegions:
         self._lay_chunks(chunk, top)
         if follow:
             self._lay_extras(pointer, top)
-        elif pointer and pointer != self._base and not self._inside(pointer):
-            self._extras.setdefault(pointer, 0)
+        else:
+            self._lay_near(pointer)
         self._assemble()
         return True
+
+    def _previous_of(self, frame: int) -> int | None:
+        """The caller of a frame of the stack that was parsed last; None when it was not on it."""
+        raise NotImplementedError
+
+    def _lay_near(self, frame: int) -> None:
+        """Make room for innermost frames that lie outside the chunks, out to one that is known."""
+        near: dict[int, None] = {}
+        unpack = self._shape.frame.unpack_from
+        for _ in range(NEAR):
+            if not frame or frame == self._base or frame in near:
+                break
+            try:
+                _, previous, _, _ = unpack(self.memory.read(frame, FRAME))
+            except MemoryFault:
+                break
+            if not self._inside(frame):
+                near[frame] = None
+            if self._previous_of(frame) == previous:
+                break
+            frame = previous
+        self._take_extras(near)
 
     def _inside(self, frame: int) -> bool:
         """Whether a frame lies in one of the chunks."""
@@ -219,10 +244,17 @@ class StackRegions:
                 if not self._chunk <= frame < self._chunk_end:
                     fresh[frame] = None
                 frame = unpack(data)[1]
-        kept = [address for address in self._extras if address not in fresh and not self._inside(address)]
-        room = max(0, _MAX_EXTRAS - len(fresh))
+        self._take_extras(fresh)
+
+    def _take_extras(self, fresh: Iterable[int]) -> None:
+        """Make room for frames (innermost first) that lie outside the chunks, and keep some others."""
+        found = dict.fromkeys(fresh)
+        kept = [address for address in self._extras if address not in found and not self._inside(address)]
+        # Those that are given up first were not there lately.
+        kept.sort(key=lambda address: self._previous_of(address) is not None)
+        room = max(0, _MAX_EXTRAS - len(found))
         # Outer frames first, stale ones before them: what changes most lies last.
-        self._extras = dict.fromkeys([*(kept[-room:] if room else ()), *reversed(fresh)], 0)
+        self._extras = dict.fromkeys([*(kept[-room:] if room else ()), *reversed(found)], 0)
 
     def _assemble(self) -> None:
         """Turn what is known into the flat list of regions, and the offsets of each part."""

@@ -12,7 +12,7 @@ from livetop.target.vectored import VectoredRead
 
 from .layout import FRAME
 from .outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
-from .regions import MAX_DEPTH, Shape, StackRegions
+from .regions import MAX_DEPTH, NEAR, Shape, StackRegions
 from .tree import Place, StackTree
 
 # Read less again when a deep stack has become shallow by this much.
@@ -59,8 +59,13 @@ class StackReader(StackRegions):
 
     def lay_out(self, *, follow: bool = True) -> bool:
         """Find out where the stack lies now; see `StackRegions.lay_out`."""
+        there = super().lay_out(follow=follow)
         self.forget()
-        return super().lay_out(follow=follow)
+        return there
+
+    def _previous_of(self, frame: int) -> int | None:
+        known = self._index.get(frame)
+        return None if known is None else known[3]
 
     def forget(self) -> None:
         """Parse the next sample whole."""
@@ -87,9 +92,8 @@ class StackReader(StackRegions):
         return read.run()
 
     def covers(self, buffer: bytearray, base: int) -> bool:
-        """Whether what was read reaches the innermost frame: a quick look, before a thread runs on.
-
-        Callers that lie elsewhere are not looked at.
+        """Whether what was read reaches the innermost frame and callers that were not there when a stack was
+        parsed last: a quick look, before a thread runs on.
         """
         shape = self._shape
         leaf, chunk, top = shape.state_struct.unpack_from(buffer, base)
@@ -100,9 +104,18 @@ class StackReader(StackRegions):
             (leaf,) = shape.cframe_struct.unpack_from(buffer, base + slot)
         if chunk != self._chunk or top > self._chunk_end:
             return False
-        if self._chunk <= leaf <= self._chunk_end - FRAME or leaf in self._extras:
-            return True
-        return leaf == self._base or not leaf
+        unpack = shape.frame.unpack_from
+        for _ in range(NEAR):
+            if not leaf or leaf == self._base:
+                return True
+            at = self._place_of(leaf, base)
+            if at is None:
+                return False
+            _, previous, _, _ = unpack(buffer, at)
+            if self._previous_of(leaf) == previous:
+                return True
+            leaf = previous
+        return True
 
     def parse(self, buffer: bytearray, base: int, double: bool) -> Place | Outcome:
         """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
@@ -152,8 +165,11 @@ class StackReader(StackRegions):
         else:
             slot = self._extras.get(leaf)
             if slot is None:
-                # Never read, so never found: what ends every stack is the innermost frame, too.
-                return EMPTY if leaf == self._base else MISS
+                if leaf != self._base:
+                    return MISS
+                # What ends every stack is never read: it is the innermost frame, too.
+                self.depth = 0
+                return EMPTY
             at = base + slot
             stop = start + min(max(top, low), end) - low
         code, previous, instruction, owner = unpack(buffer, at)

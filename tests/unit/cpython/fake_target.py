@@ -177,6 +177,7 @@ def line_table(lines: int) -> bytes:
 
 OWNED_BY_THREAD, OWNED_BY_GENERATOR, OWNED_BY_CSTACK = 0, 1, 3
 ROOT_CFRAME = 320
+BASE_FRAME = 400
 
 
 @dataclass
@@ -224,7 +225,14 @@ class FakeThread:
         self._cframes = [self.address + ROOT_CFRAME]
         if self.layout.cframe is not None:
             self._set(self._state, self.address, self.layout.cframe, self._cframes[0])
-        self._current(0)
+        self._bottom = 0
+        if self.layout.base_frame is not None:
+            # What ends every stack lies in the thread state's own structure.
+            self._bottom = self.address + BASE_FRAME
+            self._set(self._state, self.address, self.layout.base_frame, self._bottom)
+            self._write(self._bottom + self.layout.frame_code, "<Q", self.none)
+            self._write(self._bottom + self.layout.frame_owner, "<B", self.layout.hidden_owner)
+        self._current(self._bottom)
 
     def _map(self, address: int, size: int) -> bytearray:
         segment = bytearray(size)
@@ -272,7 +280,7 @@ class FakeThread:
 
     def _fill(self, frame: Frame) -> None:
         o = self.layout
-        previous = self.frames[-1].address if self.frames else 0
+        previous = self.frames[-1].address if self.frames else self._bottom
         at = frame.address
         self._write(at + o.frame_code, "<Q", frame.code or self.none)
         self._write(at + o.frame_previous, "<Q", previous)
@@ -339,7 +347,7 @@ class FakeThread:
             self._c_top += 96
             self._write(self.address + (self.layout.cframe or 0), "<Q", self._cframes[-1])
         self._stack_pointers()
-        self._current(self.frames[-1].address if self.frames else 0)
+        self._current(self.frames[-1].address if self.frames else self._bottom)
         return frame
 
     def move(self, line: int) -> None:

@@ -149,6 +149,17 @@ def test_a_sample_that_is_accepted_while_the_thread_runs_was_its_stack(
     assert torn > 50
 
 
+def test_a_stack_that_does_not_end_with_its_base_is_torn() -> None:
+    model = Model(LAYOUTS["3.15"], 0, 16384)
+    thread = model.thread
+    thread.call(model.codes[0])
+    thread.call(model.codes[1])
+    thread.point(thread.frames[0].address, 0)
+    assert model.sample(False) is TORN
+    thread.point(thread.frames[0].address, thread._bottom)
+    assert model.seen(model.sample(False)) == thread.truth()
+
+
 def test_a_thread_without_frames_is_empty(layout: Layout) -> None:
     model = Model(layout, 0, 16384)
     assert model.sample(True) is EMPTY
@@ -179,6 +190,30 @@ def test_a_chain_of_generators_outside_the_chunks(layout: Layout, count: int) ->
     for double in (True, False):
         assert model.seen(model.sample(double)) == model.thread.truth()
     assert model.regions() < 1024
+
+
+def test_coroutines_that_were_never_seen_are_read_after_one_near_look(layout: Layout) -> None:
+    model = Model(layout, 0, 16384)
+    thread, reader = model.thread, model.reader
+    model.chance.shuffle(thread._free)
+    thread.call(model.codes[0])
+    for number in range(20):
+        for code in model.codes[1:5]:
+            thread.resume(code, number % LINES)
+        thread.call(model.codes[5])
+        got = model.fetch(False)
+        # As when a thread stands still: what was read first does not reach them all.
+        assert got is not None and not reader.covers(*got)
+        assert reader.lay_out(follow=False)
+        got = model.fetch(False)
+        assert got is not None and reader.covers(*got)
+        assert model.seen(reader.parse(*got, False)) == thread.truth()
+        # Addresses of coroutines that have ended do not pile up.
+        assert model.regions() < 60
+        for _ in range(5):
+            thread.leave()
+        thread._free.insert(0, thread._free.pop())
+        model.chance.shuffle(thread._free)
 
 
 def test_memory_of_a_generator_that_was_given_back(layout: Layout) -> None:
