@@ -242,7 +242,8 @@ def facts():
         source = file.read()
     names = {}
     for code in functions(compile(source, __file__, "exec")):
-        names.setdefault(oldest.qualified(code), set()).update(oldest.lines_of(code))
+        # A frame that has not begun yet stands at its first line, which below 3.11 has no instruction.
+        names.setdefault(oldest.qualified(code), set()).update(oldest.lines_of(code), [code.co_firstlineno])
     calls = {}
     for number, text in enumerate(source.splitlines(), 1):
         _, arrow, called = text.partition("# -> ")
