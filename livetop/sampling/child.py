@@ -18,6 +18,8 @@ CROWD: Final = "crowd"
 
 # Seconds until a process that is no Python (yet) is looked at again, at first.
 _SOON: Final = 0.05
+# Seconds until one that may not be read is tried again: it may be given the right.
+MUCH_LATER: Final = 30.0
 
 
 class Child:
@@ -67,6 +69,10 @@ class Child:
         """It is known for now why it is not watched. Raises NoSuchProcess."""
         self.state, self.reason, self.due = state, reason, due
         self.identify()
+
+    def forbid(self, reason: str, now: float) -> None:
+        """It may not be read, for now."""
+        self.state, self.reason, self.due = UNREADABLE, reason, now + MUCH_LATER
 
     def identify(self) -> None:
         """Look at its command line. Raises NoSuchProcess."""

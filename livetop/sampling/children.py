@@ -23,7 +23,7 @@ from livetop.target.procfs import read_stat
 
 from .allowance import Allowance
 from .attach import Found, attach, has_threads
-from .child import CROWD, OTHER, STARTING, UNREADABLE, Child
+from .child import CROWD, MUCH_LATER, OTHER, STARTING, UNREADABLE, Child
 from .member import Member
 
 # Seconds between two looks for children, at the least.
@@ -31,9 +31,8 @@ _LOOK: Final = 0.1
 # A process that is no Python yet is tried again soon at first, then ever more seldom, for so many seconds:
 # starting a program takes some hundred milliseconds, and that program may only start the one that counts.
 _STARTING: Final = 3.0
-# What runs something else may call exec; what may not be read may be given the right.
+# What runs something else may call exec.
 _AGAIN: Final = 1.0
-_MUCH_LATER: Final = 30.0
 # Parts of a core, of what the engine may use in all, for finding children and for finding out what they run.
 _FINDING: Final = 0.1
 _TRYING: Final = 0.5
@@ -120,7 +119,7 @@ class Children:
                 self._wait(child, now, f"process {child.pid} has started no Python yet")
             except (PermissionDenied, AlreadyTraced, Unreadable) as error:
                 child.python = error.identity.version if isinstance(error, Unreadable) else ""
-                child.settle(UNREADABLE, str(error), now + _MUCH_LATER)
+                child.settle(UNREADABLE, str(error), now + MUCH_LATER)
             except NotReadable:
                 words = describe(read_argv(child.pid))
                 self._wait(child, now, f"process {child.pid} runs {words}, not a Python program")

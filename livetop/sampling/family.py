@@ -5,7 +5,6 @@ Whatever befalls one of them is told in events, and in what the interface is tol
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
 
 from livetop.target.descendants import has_children
@@ -13,11 +12,11 @@ from livetop.target.errors import MemoryFault, NotReadable, ProcessGone, TargetE
 from livetop.wire import messages as m
 
 from .attach import Found, again, attach
-from .child import CROWD, OTHER, STARTING, UNREADABLE, Child
+from .child import OTHER, STARTING, Child
 from .children import Children
+from .chronicle import Chronicle, Tell
 from .launch import Launched
-from .member import Changes, Member, Shared, Use
-from .watched import Watched
+from .member import Member, Shared, Use
 
 # Processes that are watched at once; more of them are named, but not read.
 MOST_MEMBERS = 128
@@ -25,16 +24,11 @@ MOST_MEMBERS = 128
 _CHECK = 1.0
 # Ticks in a row that met memory that is not there, after which the program is taken to be another one.
 _FAULTS = 100
-# When more threads (or processes) than these begin or end at once, they are counted instead of named.
-_NAMED = 5
 # A file that the process that ran it is too dead to show is asked of so many others.
 _READERS = 3
 
 # Seconds that a program which livetop has started may take to become a Python.
 _BECOMING = 10.0
-
-Tell = Callable[[float, str, str, int], None]
-"""Time, kind, text and thread of an event."""
 
 
 class Family:
@@ -57,9 +51,8 @@ class Family:
         self._launched = launched
         self._shared = shared
         self._configure = configure
-        self._tell = tell
+        self._chronicle = Chronicle(tell)
         self._numbers = 0
-        self._exits: list[str] = []
         self._root = pid
         self._children: Children | None = None
         if configure.subprocesses:
@@ -115,10 +108,8 @@ class Family:
             try:
                 member.sampler.tick(now, moment, late)
                 member.faults = 0
-            except ProcessGone:
-                self._end(member)
-            except MemoryFault:
-                self._unreadable(member, monotonic())
+            except TargetError as error:
+                self._trouble(member, error)
 
     def look(self, now: float) -> None:
         """Look after what ticks do not see: programs that were replaced, and children."""
@@ -129,8 +120,8 @@ class Family:
             try:
                 if member.process.has_execed():
                     self._replaced(member, now)
-            except ProcessGone:
-                self._end(member)
+            except TargetError as error:
+                self._trouble(member, error)
         if self._children is not None:
             self._look_for_children(self._children, now)
 
@@ -139,11 +130,9 @@ class Family:
         self._shared.stream.pass_until(now)
         for member in self.members:
             try:
-                self._tell_of_threads(now, member, member.settle(now))
-            except ProcessGone:
-                self._end(member)
-            except MemoryFault:
-                self._unreadable(member, now)
+                self._chronicle.tell_of_threads(now, member, member.settle(now))
+            except TargetError as error:
+                self._trouble(member, error)
 
     def use(self) -> Use:
         """What all of them use together; see `Member.use`."""
@@ -181,34 +170,16 @@ class Family:
         for member in self.members:
             member.close()
 
-    def _tell_of_threads(self, now: float, member: Member, changes: Changes) -> None:
-        if changes.whole and member.pid != self._root:
-            # All threads that a child begins and ends with: it is told of itself.
-            return
-        for kind, verb, threads in (("gone", "ended", changes.ended), ("born", "began", changes.born)):
-            self._tell_of_some(now, member, kind, verb, threads)
-
-    def _tell_of_some(self, now: float, member: Member, kind: str, verb: str, threads: list[Watched]) -> None:
-        """One event a thread, or one for all where they come and go by the dozen."""
-        if len(threads) > _NAMED:
-            self._tell(now, kind, f"{len(threads)} threads {verb}", 0)
-            return
-        for thread in threads:
-            text = f"thread {thread.name} ({thread.tid}) {verb}"
-            self._tell(now, kind, text, member.names.thread(thread))
-
     # ------------------------------------------------------------------ children
 
     def _look_for_children(self, children: Children, now: float) -> None:
         if children.due(now):
             children.find(now, self.members)
-        news = children.try_some(now, self.members)
-        texts = []
-        for child, found in news:
+        for child, found in children.try_some(now, self.members):
             if found is not None:
-                texts += self._join(child, found)
-            elif child.state in (UNREADABLE, OTHER, CROWD):
-                texts += self._tell_of(child)
+                self._join(children, child, found)
+            elif child.state != STARTING:
+                self._tell_of(child)
         for child in children.take_ended():
             if child.pid == self._root:
                 self._epitaph = self._how_it_ended() or self._epitaph
@@ -216,36 +187,37 @@ class Family:
                 self._shared.definitions.tell(child.describe("gone"))
             elif child.state == STARTING:
                 self._shared.counters.missed += 1
-        exits, self._exits = self._exits, []
-        for kind, some, what in (("exit", exits, "have ended"), ("child", texts, "have begun")):
-            if len(some) > _NAMED:
-                some = [f"{len(some)} processes {what}"]
-            for text in some:
-                self._tell(now, kind, text, 0)
+        self._chronicle.tell_of_processes(now)
 
-    def _join(self, child: Child, found: Found) -> list[str]:
+    def _join(self, children: Children, child: Child, found: Found) -> None:
         """A child is watched from now on."""
         now = monotonic()
         known = child.number
-        member = self._take_up(found, known or self._next(), child.parent, now)
+        try:
+            member = self._take_up(found, known or self._next(), child.parent, now)
+        except TargetError:
+            # It has just ended, or become something else.
+            children.adopt(child.pid, child.parent, known, now)
+            return
         if known:
             self._shared.definitions.name_anew()
         self._shared.definitions.tell(member.describe())
         words = " ".join(found.process.argv[:4])
         if known:
-            self._tell(now, "exec", f"process {child.pid} became {words}", 0)
-            return []
-        return [f"process {child.pid} is watched: {words}"]
+            self._chronicle.tell(now, "exec", f"process {child.pid} became {words}")
+        else:
+            self._chronicle.note("child", f"process {child.pid} is watched: {words}")
 
-    def _tell_of(self, child: Child) -> list[str]:
+    def _tell_of(self, child: Child) -> None:
         """A child is not watched, and this is why."""
         known = child.number
         child.number = known or self._next()
         self._shared.definitions.tell(child.describe())
         if known and child.pid == self._root:
             self._epitaph = f"process {child.pid} became another program: {child.reason}"
-        # Other programs are no news.
-        return [] if child.state == OTHER else [child.reason]
+        if child.state != OTHER:
+            # Other programs are no news.
+            self._chronicle.note("child", child.reason)
 
     # ------------------------------------------------------------------ ends
 
@@ -258,9 +230,9 @@ class Family:
         self._last_words(member, now)
         self._shared.definitions.tell(member.describe("gone"))
         if member.pid == self._root:
-            self._tell(now, "exit", text, 0)
+            self._chronicle.tell(now, "exit", text)
         else:
-            self._exits.append(text)
+            self._chronicle.note("exit", text)
         self._drop(member)
 
     def _how_it_ended(self, status: int | None = None) -> str:
@@ -268,7 +240,7 @@ class Family:
 
     def _last_words(self, member: Member, now: float) -> None:
         self._shared.stream.pass_until(now)
-        self._tell_of_threads(now, member, member.settle(now, gone=True))
+        self._chronicle.tell_of_threads(now, member, member.settle(now, gone=True))
 
     def _drop(self, member: Member) -> None:
         member.close()
@@ -277,14 +249,29 @@ class Family:
         # A new list: somebody may just be going through the old one.
         self.members = [other for other in self.members if other is not member]
 
-    def _unreadable(self, member: Member, now: float) -> None:
-        """Memory that was there is not any more: exec, exit, or only a structure that has just been freed."""
-        member.faults += 1
+    def _trouble(self, member: Member, error: TargetError) -> None:
+        """A process could not be read. Raises the error where there is nobody else to go on with."""
+        now = monotonic()
         try:
-            if member.faults >= _FAULTS or member.process.has_execed():
-                self._replaced(member, now)
+            if isinstance(error, MemoryFault):
+                # Exec, exit, or only a structure that has just been freed.
+                member.faults += 1
+                if member.faults >= _FAULTS or member.process.has_execed():
+                    self._replaced(member, now)
+                return
         except ProcessGone:
             self._end(member)
+            return
+        if isinstance(error, ProcessGone):
+            self._end(member)
+        elif self._children is None:
+            raise error
+        else:
+            self._last_words(member, now)
+            self._drop(member)
+            child = self._children.adopt(member.pid, member.parent, member.number, now)
+            child.forbid(str(error), now)
+            self._tell_of(child)
 
     def _replaced(self, member: Member, now: float) -> None:
         """The process called exec: go on with the program it runs now, if that can be read."""
@@ -304,12 +291,12 @@ class Family:
                 self._end(member)
                 return
             text = f"process {pid} became another program"
-            self._tell(now, "exec", text, 0)
+            self._chronicle.tell(now, "exec", text)
             self._epitaph = f"{text}: {found}"
             self._drop(member)
             return
         member.take_over(found, now)
-        self._tell(now, "exec", f"process {pid} became {' '.join(found.process.argv[:4])}", 0)
+        self._chronicle.tell(now, "exec", f"process {pid} became {' '.join(found.process.argv[:4])}")
 
 
 def find_root(pid: int, configure: m.Configure, launched: bool) -> Found | None:

@@ -43,12 +43,14 @@ class Use(NamedTuple):
 
 
 class Member:
-    """One process. `number` is its id in messages; times are monotonic seconds."""
+    """One process. `number` is its id in messages; times are monotonic seconds.
+
+    Raises TargetError when it cannot be read (any more).
+    """
 
     def __init__(self, found: Found, number: int, parent: int, shared: Shared, now: float) -> None:
         self.number = number
         self.parent = parent
-        self.names = shared.definitions.process(number, found.process.cwd, found.process.argv)
         self.faults = 0
         """Ticks in a row that met memory that is not there."""
         self.checked = now
@@ -57,6 +59,7 @@ class Member:
         self._cpu: float | None = None
         self._young = True
         self._run(found, now)
+        self.names = shared.definitions.process(number, found.process.cwd, found.process.argv)
 
     def _run(self, found: Found, now: float) -> None:
         self.process, self.runtime = found.process, found.runtime
