@@ -9,7 +9,8 @@ before they were ever scheduled (`_eager_tasks`).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from livetop.target.errors import MemoryFault
@@ -20,11 +21,12 @@ from .layout import Layout
 from .objects import ObjectReader
 from .strings import ObjectError
 from .task_layouts import TaskLayout
-from .threads import Interpreter, ThreadState
+from .threads import Interpreter
 
 MAX_TASKS = 20_000
 """Tasks of one process that are looked at; how many more there are is not counted."""
 _MAX_SLOTS = 1 << 17
+_MAX_LOOPS = 1024
 _DELETED = (1 << 64) - 1
 
 _U64 = struct.Struct("<Q")
@@ -33,7 +35,7 @@ _SETS = ("_eager_tasks",)
 
 
 class TaskAddress(NamedTuple):
-    """A task's address, and the thread state whose list it is in (0: not known)."""
+    """A task's address, and that of the thread state whose list it is in (0: not known)."""
 
     address: int
     thread: int
@@ -55,12 +57,11 @@ class TaskLists:
         """Whether the last look found all tasks there are."""
 
     def find(
-        self, interpreters: Iterable[Interpreter], threads: Iterable[ThreadState], layout: TaskLayout
+        self, interpreters: Sequence[Interpreter], threads: Iterable[int], layout: TaskLayout
     ) -> list[TaskAddress]:
-        """The tasks of all threads and interpreters, each once, at most MAX_TASKS."""
+        """The tasks of these interpreters and thread states (addresses), each once, at most MAX_TASKS."""
         self.whole = True
         found: dict[int, int] = {}
-        interpreters = list(interpreters)
         if layout.node is not None:
             self._follow_lists(interpreters, threads, layout, found)
         for interpreter in interpreters:
@@ -86,12 +87,12 @@ class TaskLists:
     def _follow_lists(
         self,
         interpreters: Iterable[Interpreter],
-        threads: Iterable[ThreadState],
+        threads: Iterable[int],
         layout: TaskLayout,
         found: dict[int, int],
     ) -> None:
         assert layout.head_of_thread is not None and layout.head_of_interpreter is not None
-        heads = [(state.address, state.address + layout.head_of_thread) for state in threads]
+        heads = [(state, state + layout.head_of_thread) for state in threads]
         heads += [(0, interpreter.address + layout.head_of_interpreter) for interpreter in interpreters]
         known = list(self._next)
         ahead = dict(zip(known, self._memory.read_many([(node, 8) for node in known]), strict=True))
@@ -124,17 +125,44 @@ class TaskLists:
 
     # ------------------------------------------------------------------ sets
 
+    def running(
+        self, interpreters: Sequence[Interpreter], threads: Iterable[int], layout: TaskLayout
+    ) -> list[int]:
+        """Only the tasks that run now, one a loop at most."""
+        if layout.running_task is not None:
+            data = self._memory.read_many([(state + layout.running_task, 8) for state in threads])
+            return [task for word in data if word and (task := _U64.unpack(word)[0])]
+        found: list[int] = []
+        for interpreter in interpreters:
+            names = self._names_of(interpreter)
+            if names:
+                try:
+                    loops = self._objects.item(names, "_current_tasks")
+                    entries = self._objects.entries(self._objects.pointer(loops + self._o.dict_keys))
+                    found += [task for _, _, task in islice(entries, _MAX_LOOPS) if task]
+                except (ObjectError, MemoryFault):
+                    continue
+        return found
+
+    def _names_of(self, interpreter: Interpreter) -> int:
+        """The address of the dict of asyncio.tasks, 0 while that is not imported."""
+        known = self._names.get(interpreter)
+        if known is None:
+            objects = self._objects
+            try:
+                modules = objects.pointer(interpreter.address + self._o.modules)
+                module = objects.item(modules, "asyncio.tasks")
+                known = self._names[interpreter] = objects.pointer(module + self._o.module_dict)
+            except (ObjectError, MemoryFault):
+                return 0
+        return known
+
     def _sets_of(self, interpreter: Interpreter) -> list[tuple[int, bool]]:
         """The addresses of the `set` objects of tasks, and whether they hold weak references."""
         objects = self._objects
         found: list[tuple[int, bool]] = []
-        try:
-            names = self._names.get(interpreter)
-            if names is None:
-                modules = objects.pointer(interpreter.address + self._o.modules)
-                module = objects.item(modules, "asyncio.tasks")
-                names = self._names[interpreter] = objects.pointer(module + self._o.module_dict)
-        except (ObjectError, MemoryFault):
+        names = self._names_of(interpreter)
+        if not names:
             return found
         for name in (*_WEAK_SETS, *_SETS):
             try:

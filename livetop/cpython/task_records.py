@@ -46,6 +46,8 @@ class TaskRecord(NamedTuple):
     loop: int
     awaited_by: int
     awaited_by_is_set: bool
+    stamp: tuple[int, bytes]
+    """(address, bytes) of its coroutine's and its name's addresses: what tells it from another one there."""
 
 
 class TaskRecords:
@@ -101,6 +103,7 @@ class TaskRecords:
             word(head, layout.loop)[0],
             word(head, layout.awaited_by)[0] if layout.awaited_by is not None else 0,
             bool(head[is_set]) if is_set is not None else False,
+            (address + layout.coro, head[layout.coro : layout.name + 8]),
         )
 
     def _layout_of(self, kind: int) -> TaskLayout | None:
@@ -151,6 +154,7 @@ class TaskRecords:
             self._attribute(address, "_loop"),
             0,
             False,
+            (0, b""),
         )
 
     # ------------------------------------------------------------------ names

@@ -18,7 +18,7 @@ from .task_layouts import COROUTINES, TASKS, TaskLayout
 from .task_lists import MAX_TASKS, TaskLists
 from .task_records import TaskRecord, TaskRecords
 from .task_waits import TaskWaits
-from .threads import Interpreter, ThreadState
+from .threads import Interpreter
 from .type_names import TypeNames
 
 RUNNING, READY, WAITING, DONE = "running", "ready", "waiting", "done"
@@ -46,6 +46,8 @@ class TaskInfo:
     code: int
     thread: int
     loop: int
+    stamp: tuple[int, bytes] = (0, b"")
+    """(address, bytes that are there as long as it is the same task with the same name)."""
     awaits: tuple[int, ...] = ()
     awaited_by: list[int] = field(default_factory=list)
 
@@ -83,14 +85,26 @@ class Tasks:
         return self._lists.whole
 
     def read(
-        self, interpreters: Sequence[Interpreter], threads: Sequence[ThreadState], now: float
+        self, interpreters: Sequence[Interpreter], threads: Sequence[int], now: float
     ) -> dict[int, TaskInfo]:
-        """All tasks by address, as they are at about this moment: the program runs on meanwhile."""
+        """All tasks by address, as they are at about this moment: the program runs on meanwhile.
+
+        `threads`: addresses of thread states.
+        """
         self._types.forget()
         self._attributes.forget()
         found = self._lists.find(interpreters, threads, self._records.layout)
-        thread_of = {task.address: task.thread for task in found}
-        records = [record for record in self._records.read([task.address for task in found]) if record]
+        return self._infos({task.address: task.thread for task in found}, now)
+
+    def running(
+        self, interpreters: Sequence[Interpreter], threads: Sequence[int], now: float
+    ) -> dict[int, TaskInfo]:
+        """Only those that run now: some of what `read` finds, at once."""
+        found = self._lists.running(interpreters, threads, self._records.layout)
+        return self._infos(dict.fromkeys(found, 0), now)
+
+    def _infos(self, thread_of: dict[int, int], now: float) -> dict[int, TaskInfo]:
+        records = [record for record in self._records.read(list(thread_of)) if record]
         chains = self._coroutines.chains([record.coro for record in records], now)
         infos: dict[int, TaskInfo] = {}
         for record, chain in zip(records, chains, strict=True):
@@ -127,6 +141,7 @@ class Tasks:
             root.code if root else 0,
             thread,
             record.loop,
+            record.stamp,
             awaits,
         )
 

@@ -68,7 +68,7 @@ class Blocked:
         reason = reason or self._reasons.of(thread.tid, syscall, state, subject.tree.now)
         subject.counters.samples += 1
         holds = attached and subject.gil
-        account.slept(subject.key(thread, outcome), state, moment, late, holds, reason)
+        account.slept(subject.key(thread, outcome, running=False), state, moment, late, holds, reason)
         if first:
             # A thread that was parked all along need not be watched closely first.
             thread.awake_at = moment - _COOLS

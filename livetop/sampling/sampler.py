@@ -28,6 +28,7 @@ from .roster import Roster
 from .running import Running
 from .settling import Settled, Settler
 from .subject import Subject
+from .tasks import TaskWatch
 from .watched import Watched
 
 # Seconds between two looks at cold threads.
@@ -52,6 +53,7 @@ class Sampler:
         native: str = "none",
         counters: Counters | None = None,
     ) -> None:
+        self.process, self._memory, self._runtime = process, memory, runtime
         self.subject = subject = Subject(process, runtime, memory, budget, native, counters or Counters())
         pid = self.pid = process.pid
         self.budget = budget
@@ -69,6 +71,14 @@ class Sampler:
         """Seconds between two ticks, as they really are."""
         self._settler = Settler(pid, self.roster, self.tree)
 
+    def watch_tasks(self) -> TaskWatch:
+        """Look after asyncio's tasks, too, from now on."""
+        subject = self.subject
+        if subject.tasks is None:
+            codes = self.tree.codes
+            subject.tasks = TaskWatch(self.process, self._memory, self._runtime, codes, self.roster)
+        return subject.tasks
+
     # ------------------------------------------------------------------ who is looked at
 
     def poll(self, now: float) -> None:
@@ -79,6 +89,8 @@ class Sampler:
         for thread in self.roster.threads.values():
             if not thread.warm:
                 self._look_at_cold(thread, now)
+        if self.subject.tasks is not None:
+            self.subject.tasks.look(now)
 
     def _look_at_cold(self, thread: Watched, now: float) -> None:
         """A cold thread whose CPU time has not moved is where it was; another is read from now on."""

@@ -15,6 +15,7 @@ from .budget import PauseBudget
 from .c_stacks import CStacks
 from .counters import Counters
 from .exact import ExactReader
+from .tasks import TaskWatch
 from .watched import Watched
 
 
@@ -45,23 +46,29 @@ class Subject:
         self.exact = ExactReader(self.pid, self.stacks)
         self.aux = VectoredRead(self.pid)
         """For reading one thread alone."""
+        self.tasks: TaskWatch | None = None
+        """asyncio's tasks, if they are wanted."""
 
     @property
     def frames(self) -> bool:
         """Whether stacks have C frames."""
         return self.stacks is not None and self.stacks.frames
 
-    def key(self, thread: Watched, outcome: Place | Outcome) -> Place | str:
-        """What a sample is charged to."""
+    def key(self, thread: Watched, outcome: Place | Outcome, *, running: bool = True) -> Place | str:
+        """What a sample of a thread is charged to, right after its stack was parsed."""
         key = thread.key(outcome)
         if key is None or (self.tree.young and type(key) is Place and not self.tree.confirm(key)):
             self.counters.unread += 1
             return UNREAD
+        if self.tasks is not None and type(key) is Place:
+            return self.tasks.key(thread, key, self.tree.now, running=running)
         return key
 
     @property
     def full(self) -> bool:
         """Whether `forget_places` is due: a tree has outgrown its limit."""
+        if self.tasks is not None and self.tasks.places.size > self.tree.limit:
+            return True
         return self.tree.full or (self.stacks is not None and self.stacks.merger.size > self.tree.limit)
 
     def forget_places(self) -> None:
@@ -69,3 +76,5 @@ class Subject:
         self.tree.reset()
         if self.stacks is not None:
             self.stacks.merger.reset()
+        if self.tasks is not None:
+            self.tasks.forget_places()

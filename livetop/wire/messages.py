@@ -197,6 +197,40 @@ class Source(Struct, frozen=True, tag="source"):
     error: str = ""
 
 
+class Task(Struct, frozen=True, array_like=True):
+    """One asyncio task, or one greenlet (`kind`). `id`: no other that is there at the same time has it.
+
+    `state`: running, ready, waiting or done; `waits_for`: "" unless it waits. `frames`: (function, file, short
+    file, line) of the coroutines that it is in, innermost first; `frames_left_out` of them at the outer end.
+    `awaited_by`: names of some that wait for it. `share` is its part of the samples of running threads lately,
+    0..1; `tid` the thread that runs it, 0 when that is not known.
+    """
+
+    id: int
+    process: int
+    name: str
+    kind: str
+    state: str
+    waits_for: str
+    frames: list[tuple[str, str, str, int]]
+    frames_left_out: int
+    awaited_by: list[str]
+    share: float
+    tid: int
+
+
+class Tasks(Struct, frozen=True, tag="tasks"):
+    """The tasks of all processes, about once a second while they are asked for.
+
+    `total`: how many there are, at least, unless `whole`; `note`: why there are none, or "".
+    """
+
+    tasks: list[Task]
+    total: int
+    whole: bool
+    note: str = ""
+
+
 class Dump(Struct, frozen=True, tag="dump"):
     """One stack of every thread, as the JSON object that `dump --json` prints."""
 
@@ -233,6 +267,10 @@ class Configure(Struct, frozen=True, tag="configure"):
     """none, split (python, native and system of each line) or frames (C frames in the call tree, too)."""
     subprocesses: bool = False
     """Whether the target's descendants are watched, too."""
+    by_task: bool = False
+    """Whether stacks begin with the asyncio task that runs them. Only the first one says so."""
+    list_tasks: bool = False
+    """Whether `Tasks` are sent."""
 
 
 class Credit(Struct, frozen=True, tag="credit"):
@@ -251,5 +289,5 @@ class Stop(Struct, frozen=True, tag="stop"):
     """Asks the engine to detach, send what it has left, say Bye and end."""
 
 
-FromEngine = Hello | Defs | Delta | Event | Source | Dump | Bye
+FromEngine = Hello | Defs | Delta | Event | Source | Tasks | Dump | Bye
 ToEngine = Configure | Credit | NeedSource | Stop

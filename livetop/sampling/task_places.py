@@ -1,0 +1,75 @@
+"""Places of stacks that go by their task: process -> [task: outer] -> [task: inner] -> frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from livetop.cpython.code import Code
+from livetop.cpython.tree import Place
+
+MAX_LABELS = 1_000
+"""Tasks that are told apart; what comes on top is "other"."""
+OTHER = "other"
+
+
+class TaskCode(Code):
+    """A task as a frame: what lies below it in the tree was run by it."""
+
+    kind = "task"
+
+    __slots__ = ()
+
+    def __init__(self, label: str) -> None:
+        super().__init__(0, 0, 0, f"[task: {label}]", "", 0, b"")
+
+
+class TaskPlaces:
+    """A tree of its own, whose places have the tasks above the frames; equal stacks are the same place."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, TaskCode] = {}
+        # By the tasks, outermost first: the places of stacks without tasks, and what became of them.
+        self._known: dict[tuple[str, ...], dict[Place, Place]] = {}
+        self.root = Place(None, None, 0)
+        self.size = 0
+
+    def reset(self) -> None:
+        """Begin a new tree."""
+        # Circles are broken by hand, as the engine runs without a garbage collector.
+        places = [self.root]
+        for place in places:
+            places += place.by_line.values()
+            place.by_line = {}
+        self.root = Place(None, None, 0)
+        self.size = 0
+        self._known.clear()
+        self._codes.clear()
+
+    def place(self, labels: tuple[str, ...], place: Place) -> Place:
+        """The place of a stack in these tasks, outermost first."""
+        known = self._known.get(labels)
+        if known is None:
+            known = self._known[labels] = {}
+        found = known.get(place)
+        if found is None:
+            steps = [(self._code(label), 0) for label in labels]
+            found = known[place] = self._enter([*steps, *reversed(place.frames())])
+        return found
+
+    def _enter(self, steps: Sequence[tuple[Code, int]]) -> Place:
+        place = self.root
+        for step in steps:
+            inner = place.by_line.get(step)
+            if inner is None:
+                inner = place.by_line[step] = Place(place, *step)
+                self.size += 1
+            place = inner
+        return place
+
+    def _code(self, label: str) -> TaskCode:
+        found = self._codes.get(label)
+        if found is None:
+            if len(self._codes) >= MAX_LABELS:
+                label = OTHER
+            found = self._codes.setdefault(label, TaskCode(label))
+        return found

@@ -1,0 +1,67 @@
+"""Tasks as they are told: to the interface, in a message, and to whoever asks for a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from livetop.cpython.tasks import TaskInfo
+from livetop.wire.messages import Task, Tasks
+
+from .names import module_path
+from .sampler import Sampler
+
+# Of one message: tasks, coroutines of each, and names of those that await one.
+MAX_ROWS = 1_000
+_MAX_FRAMES = 8
+_MAX_AWAITERS = 4
+# Those that do something come first, where not all are told.
+_ORDER = {"running": 0, "ready": 1, "waiting": 2}
+
+
+def tasks_message(watched: Sequence[tuple[int, Sampler]], now: float) -> Tasks:
+    """What there is to tell of the tasks of processes, each (id, sampler)."""
+    rows: list[Task] = []
+    total, whole = 0, True
+    refusals: list[str] = []
+    for number, sampler in watched:
+        watch = sampler.watch_tasks()
+        if watch.refusal:
+            refusals.append(watch.refusal)
+            continue
+        watch.look(now)
+        total += len(watch.infos)
+        whole &= watch.whole
+        infos = sorted(watch.infos.values(), key=lambda info: _ORDER.get(info.state, 3))
+        process = sampler.process
+        for info in infos[: MAX_ROWS - len(rows)]:
+            frames = [
+                (code.name, code.file, module_path(code.file, process.cwd, process.argv), line)
+                for code, line in info.frames[:_MAX_FRAMES]
+            ]
+            rows.append(
+                Task(
+                    info.address,
+                    number,
+                    info.name,
+                    "task",
+                    info.state,
+                    info.waits_for,
+                    frames,
+                    max(0, len(info.frames) - _MAX_FRAMES),
+                    names_of_awaiters(info, watch.infos),
+                    watch.share(info.address),
+                    _tid(sampler, info),
+                )
+            )
+    note = refusals[0] if refusals and not rows else ""
+    return Tasks(rows, total, whole and len(rows) == total, note)
+
+
+def names_of_awaiters(info: TaskInfo, infos: dict[int, TaskInfo]) -> list[str]:
+    """The names of some of those that wait for a task."""
+    return [infos[address].name for address in info.awaited_by[:_MAX_AWAITERS] if address in infos]
+
+
+def _tid(sampler: Sampler, info: TaskInfo) -> int:
+    thread = sampler.roster.by_state.get(info.thread)
+    return thread.tid if thread is not None else 0
