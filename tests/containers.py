@@ -41,6 +41,13 @@ fi
 exec chroot "$root" sh -c 'cd /app; exec "$@"' sh "$python" "$program" "$@"
 """
 
+# Root as container engines give it: without the right to look through /proc/PID/map_files.
+LESSER = (
+    "setpriv",
+    "--bounding-set=-sys_admin,-checkpoint_restore",
+    "--inh-caps=-sys_admin,-checkpoint_restore",
+)
+
 KINDS = {
     "pid": ("-p", "-f", "--mount-proc"),
     # /proc is still the machine's: it shows the outer ids.

@@ -14,17 +14,10 @@ import pytest
 from livetop.target.errors import SourceUnavailable
 from livetop.target.files import read_source
 from livetop.target.tasks import innermost_tids, list_tids
-from tests.containers import KINDS, Contained, Jailed, allowed, installed
+from tests.containers import KINDS, LESSER, Contained, Jailed, allowed, installed
 
 NEWEST = installed()[-1].path
 REPOSITORY = Path(__file__).parents[2]
-
-# Root as container engines give it: no right to look through /proc/PID/map_files.
-LESSER = (
-    "setpriv",
-    "--bounding-set=-sys_admin,-checkpoint_restore",
-    "--inh-caps=-sys_admin,-checkpoint_restore",
-)
 
 
 def livetop(*words: object, within: tuple[str, ...] = (), code: int = 0) -> str:
