@@ -21,8 +21,9 @@ from .launch import Launched
 from .member import Shared
 from .schedule import Schedule
 from .stream import Stream
+from .task_rows import tasks_message
 
-CAPABILITIES = ["sample", "dump", "run", "source", "subprocesses"]
+CAPABILITIES = ["sample", "dump", "run", "source", "subprocesses", "tasks"]
 
 # Seconds without a sign from the interface: then no stops, then the end.
 _QUIET = 5.0
@@ -30,6 +31,8 @@ _DEAD = 30.0
 # The first delta comes as soon as there is something to tell; later ones are not closer than this.
 _FIRST_DELTA = 0.06
 _MIN_DELTA = 0.02
+# Seconds between two lists of tasks.
+_LIST = 1.0
 # Accounts are settled at least so often, whether anybody listens or not.
 _SETTLE = 1.0
 # At high rates the pipe is looked at this often only.
@@ -56,10 +59,18 @@ class Engine:
         self._definitions = Definitions()
         self._stream = Stream(now)
         self._counters = Counters()
-        shared = Shared(self._definitions, self._stream, self._pauses, self._counters, configure.native)
+        shared = Shared(
+            self._definitions,
+            self._stream,
+            self._pauses,
+            self._counters,
+            configure.native,
+            configure.by_task,
+        )
         self._family = Family(pid, found, launched, shared, configure, self._event, now)
         self._credit = 0
         self._heard = self._settled = self._sent = self._listened = self._swept = now
+        self._listed = 0.0
         self._cpu_before = process_time()
         self._stopping = False
         self._sent_any = False
@@ -186,6 +197,10 @@ class Engine:
         if defs is not None:
             self._channel.send(defs)
         self._channel.send(delta)
+        if self._configure.list_tasks and now - self._listed >= _LIST:
+            self._listed = now
+            members = [(member.number, member.sampler) for member in self._family.members]
+            self._channel.send(tasks_message(members, now))
         if self._definitions.full or self._family.full:
             # Nothing unsent refers to the old names now.
             self._family.forget_places(now)

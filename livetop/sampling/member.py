@@ -24,6 +24,7 @@ class Shared(NamedTuple):
     budget: PauseBudget
     counters: Counters
     native: str
+    by_task: bool = False
 
 
 class Changes(NamedTuple):
@@ -68,6 +69,8 @@ class Member:
         self.sampler = Sampler(
             found.process, found.runtime, found.memory, shared.budget, now, shared.native, shared.counters
         )
+        if shared.by_task:
+            self.sampler.watch_tasks().stacks = True
 
     def take_over(self, found: Found, now: float) -> None:
         """Go on with the program that exec has put into the process."""

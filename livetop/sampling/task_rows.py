@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from livetop.cpython.tasks import TaskInfo
+from livetop.target.errors import MemoryFault, ProcessGone
 from livetop.wire.messages import Task, Tasks
 
 from .names import module_path
@@ -24,11 +25,15 @@ def tasks_message(watched: Sequence[tuple[int, Sampler]], now: float) -> Tasks:
     total, whole = 0, True
     refusals: list[str] = []
     for number, sampler in watched:
-        watch = sampler.watch_tasks()
+        try:
+            watch = sampler.watch_tasks()
+            watch.look(now)
+        except (ProcessGone, MemoryFault):
+            # The next tick meets it, too, and says so.
+            continue
         if watch.refusal:
             refusals.append(watch.refusal)
             continue
-        watch.look(now)
         total += len(watch.infos)
         whole &= watch.whole
         infos = sorted(watch.infos.values(), key=lambda info: _ORDER.get(info.state, 3))
