@@ -8,11 +8,10 @@ from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from livetop.target.memory import Memory
 
-from .parking import ParkingLot
 from .reasons import Reasons
 from .roster import Roster
 from .subject import Subject
-from .waiting import waiting_state
+from .waits import Waits
 from .watched import Watched
 
 # A warm thread that has not run for so long becomes cold; of very many, each that has not run since the
@@ -27,9 +26,7 @@ class Blocked:
     def __init__(self, subject: Subject, roster: Roster, memory: Memory, layout: Layout) -> None:
         self._subject = subject
         self._roster = roster
-        self._gil_size = layout.gil_size
-        self._parking = ParkingLot(memory, layout) if layout.free_threaded else None
-        self._reasons = Reasons(subject.pid)
+        self._waits = Waits(Reasons(subject.pid), memory, layout)
 
     def sample(
         self,
@@ -61,11 +58,7 @@ class Blocked:
         else:
             outcome = thread.parked[1] or outcome
         first = not thread.syscall
-        state = waiting_state(syscall, thread.state.interpreter.gil, self._gil_size)
-        reason = ""
-        if self._parking is not None:
-            state, reason = self._parking.of(thread.state, syscall) or (state, "")
-        reason = reason or self._reasons.of(thread.tid, syscall, state, subject.tree.now)
+        state, reason = self._waits.of(thread.state, thread.tid, syscall, subject.tree.now)
         subject.counters.samples += 1
         holds = attached and subject.gil
         account.slept(subject.key(thread, outcome, running=False), state, moment, late, holds, reason)

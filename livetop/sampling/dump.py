@@ -27,7 +27,8 @@ from .c_stacks import CStacks
 from .counters import Counters
 from .exact import ExactReader
 from .reasons import Reasons
-from .waiting import STATE_WORDS, waiting_state
+from .waiting import STATE_WORDS
+from .waits import Waits
 from .watched import Watched
 
 # Looks at one thread until its stack is had, and how many of them may stop it: no more, as each stop costs
@@ -67,7 +68,7 @@ class _Dumper:
         self._read = VectoredRead(pid)
         self._names: dict[int, str] = {}
         # Each thread is asked for once, and somebody waits for the answer.
-        self._reasons = Reasons(pid, share=1.0)
+        self._waits = Waits(Reasons(pid, share=1.0), memory, runtime.layout)
         self._stacks = CStacks(process, memory, runtime, Counters(), frames=True) if native else None
         self._stops = ExactReader(pid, self._stacks)
         self._deadline = monotonic() + _ALL
@@ -166,8 +167,7 @@ class _Dumper:
         waits = State.OWN
         reason = ""
         if syscall is not None and syscall != RUNNING:
-            waits = waiting_state(syscall, state.interpreter.gil, self._runtime.layout.gil_size)
-            reason = self._reasons.of(task.tid, syscall, waits, monotonic())
+            waits, reason = self._waits.of(state, task.tid, syscall, monotonic())
         return {
             "tid": task.tid,
             "name": name,

@@ -3,8 +3,8 @@ an object.
 
 They wait in the parking lot (Python/parking_lot.c): each on a semaphore in an entry of its own C stack, in
 front of which stands the address that it waits for. That tells a stopped world (the state word of the
-thread itself) from an object that another thread uses (the mutex in its head), which is contention, and
-both from locks of the program.
+thread itself) from an object that another thread uses (the mutex in its head) and from what the interpreter
+guards, which is contention, and all of them from locks of the program.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .waiting import is_futex
 
 STOPPED = "stop the world"
 COLLECTING = "stop the world (gc)"
+INTERPRETER = "lock of the interpreter"
 
 # struct wait_entry: park_arg, addr, sema; the futex is the semaphore's first word.
 _BEFORE = 8
@@ -30,6 +31,9 @@ _STACK = 1 << 14
 # PyObject of free-threaded builds (Include/object.h): ob_tid, 16 bits, ob_mutex, ...; objects are aligned.
 _MUTEX = 10
 _ALIGNED = 15
+# Locks and events of an interpreter lie in this much of its structure (of 195 KB and more); the thread that stops
+# the world waits for the others at one of them.
+_INTERPRETER = 1 << 16
 # Names of types longer than this are cut.
 _NAME = 64
 # A class, its metaclass ..., type itself, which is its own.
@@ -67,6 +71,8 @@ class ParkingLot:
         o = self._layout
         if o.thread_state is not None and address == thread.address + o.thread_state:
             return State.WAIT, COLLECTING if self._collects(thread) else STOPPED
+        if 0 <= address - thread.interpreter.address < _INTERPRETER:
+            return State.WAIT, COLLECTING if self._collects(thread) else INTERPRETER
         if address & _ALIGNED == _MUTEX:
             name = self._type_name(address - _MUTEX)
             return (State.WAIT, f"lock of {name}") if name else None
@@ -96,4 +102,4 @@ class ParkingLot:
         return found
 
 
-__all__ = ["COLLECTING", "STOPPED", "ParkingLot"]
+__all__ = ["COLLECTING", "INTERPRETER", "STOPPED", "ParkingLot"]

@@ -12,7 +12,7 @@ STATE_WORDS = {State.OWN: "running", State.GIL: "gil", State.WAIT: "wait", State
 _parked = frozenset(number for number, call in CALLS.items() if call.parked)
 # With no descriptors to wait for they are how time.sleep() waits up to 3.10.
 _selects = frozenset(number for number, call in CALLS.items() if call.word == "select")
-_FUTEX = next((number for number, call in CALLS.items() if call.name == "futex"), b"")
+FUTEX = next((number for number, call in CALLS.items() if call.name == "futex"), b"")
 
 # Numbers are short: what is longer is none.
 _LONGEST = 8
@@ -25,7 +25,7 @@ def waiting_state(syscall: bytes, gil: int, gil_size: int) -> State:
     `gil`, `gil_size` bytes long (Python/ceval_gil.c, take_gil).
     """
     number, _, rest = syscall.partition(b" ")
-    if number == _FUTEX:
+    if number == FUTEX:
         try:
             address = int(rest.split(b" ", 1)[0], 16)
         except ValueError:
@@ -38,7 +38,7 @@ def waiting_state(syscall: bytes, gil: int, gil_size: int) -> State:
 
 def is_futex(syscall: bytes) -> bool:
     """Whether the thread waits for a lock of some kind."""
-    return bool(_FUTEX) and syscall.partition(b" ")[0] == _FUTEX
+    return bool(FUTEX) and syscall.partition(b" ")[0] == FUTEX
 
 
 def waiting_name(syscall: bytes, state: State) -> str:
