@@ -31,8 +31,8 @@ _STACK = 1 << 14
 # PyObject of free-threaded builds (Include/object.h): ob_tid, 16 bits, ob_mutex, ...; objects are aligned.
 _MUTEX = 10
 _ALIGNED = 15
-# Locks and events of an interpreter lie in this much of its structure (of 195 KB and more); the thread that stops
-# the world waits for the others at one of them.
+# Locks and events of an interpreter lie in this much of its structure (of 195 KB and more); the thread that
+# stops the world waits for the others at one of them.
 _INTERPRETER = 1 << 16
 # Names of types longer than this are cut.
 _NAME = 64
