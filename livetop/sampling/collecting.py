@@ -1,16 +1,19 @@
 """Threads that collect garbage: their time is [gc], below the line that set it off.
 
 CPython says that an interpreter collects, not which of the code that it runs meanwhile is the collector's:
-finalizers, callbacks of weak references and `gc.callbacks` run in between, on the same thread. While the
-collector itself is at work, the innermost Python frame stands still; if it moves, Python code runs. A frame
-that has moved once may only be the one after the collection, so several looks at a place decide.
+finalizers and callbacks run in between, on the same thread. They are called by C code, so where there is
+one evaluation loop only, the collector itself is at work. Elsewhere names tell (`__del__`, callbacks of the
+standard library), or whether the innermost frame moves during one and the same collection: it stands still
+for the collector. One look may miss that (the thread has no core just now): those at a place add up.
 """
 
 from __future__ import annotations
 
+import posixpath
+from time import sleep
+
 from livetop.cpython.code import Code
 from livetop.cpython.outcome import Outcome
-from livetop.cpython.threads import Interpreter
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from livetop.target.memory import Memory
@@ -19,6 +22,17 @@ from .subject import Subject
 from .watched import Watched
 
 _FINALIZER = "__del__"
+# Lib/weakref.py, Lib/_weakrefset.py
+_CALLBACKS = frozenset(
+    [("weakref.py", name) for name in ("remove", "__call__", "_cb")] + [("_weakrefset.py", "_remove")]
+)
+# struct gc_generation_stats[3], in front of the flag in most versions: they change when a collection ends.
+_STATISTICS = 72
+# What a place is, after so many looks at which its frame has moved, or has not.
+_MOVES = 2
+_STANDS = 40
+# Seconds between two looks: a thread whose core livetop took gets it back.
+_APART = 0.00005
 _MOST_PLACES = 2_000
 _DEEPEST = 1_000
 
@@ -44,7 +58,7 @@ class Collections:
     def __init__(self, subject: Subject, memory: Memory) -> None:
         self._subject = subject
         self._memory = memory
-        # Place -> how often it was looked at during a collection, and how often it had moved.
+        # Place -> how often its frame had moved, and not, between two looks during one collection.
         self._looks: dict[Place, list[int]] = {}
 
     def sample(
@@ -72,23 +86,33 @@ class Collections:
 
     def _runs_python(self, thread: Watched, place: Place) -> bool:
         """Whether Python code runs inside the collection, as far as that can be told."""
-        if in_finalizer(place):
-            return True
-        instruction = thread.reader.instruction
-        again = thread.read(self._subject.aux, double=True)
-        moved = again is not place or thread.reader.instruction != instruction
-        if not self._collecting(thread.state.interpreter):
-            # It has come to its end meanwhile, so what was seen last says nothing.
-            moved = False
         if len(self._looks) > _MOST_PLACES:
             self._looks.clear()
-        looks = self._looks.setdefault(place, [0, 0])
-        looks[0] += 1
-        looks[1] += moved
-        return 2 * looks[1] > looks[0]
+        looks = self._looks.get(place)
+        if looks is None:
+            looks = self._looks[place] = [_MOVES if in_finalizer(place) else 0, 0]
+        if looks[0] < _MOVES and looks[1] < _STANDS:
+            self._look(thread, place, looks)
+        return looks[0] > 0
 
-    def _collecting(self, interpreter: Interpreter) -> bool:
-        return any(self._memory.read(interpreter.collecting, 4))
+    def _look(self, thread: Watched, place: Place, looks: list[int]) -> None:
+        """Find out whether the innermost frame moves while one collection is under way."""
+        reader, aux, memory = thread.reader, self._subject.aux, self._memory
+        flag = thread.state.interpreter.collecting
+        before = memory.read(flag - _STATISTICS, _STATISTICS + 4)
+        if thread.read(aux, double=True) is not place:
+            return
+        if len(reader.runs(aux.buffer, 0)) < 2:
+            looks[1] = _STANDS
+            return
+        instruction = reader.instruction
+        sleep(_APART)
+        again = thread.read(aux, double=True)
+        if not any(before[_STATISTICS:]) or memory.read(flag - _STATISTICS, _STATISTICS + 4) != before:
+            return
+        # What is called meanwhile says nothing: it may be the collector that calls it.
+        if type(again) is Place and (again.parent, again.code) == (place.parent, place.code):
+            looks[0 if reader.instruction != instruction else 1] += 1
 
     def forget(self) -> None:
         """The stack trees begin anew."""
@@ -96,12 +120,13 @@ class Collections:
 
 
 def in_finalizer(place: Place) -> bool:
-    """Whether a stack is that of a `__del__` method: it does not set off a collection that is under way."""
+    """Whether a stack is that of a finalizer or callback, which sets off no collection within another."""
     walk: Place | None = place
     for _ in range(_DEEPEST):
         if walk is None or walk.code is None:
             return False
-        if walk.code.name.endswith(_FINALIZER):
+        name = walk.code.name.rpartition(".")[2]
+        if name == _FINALIZER or (posixpath.basename(walk.code.file), name) in _CALLBACKS:
             return True
         walk = walk.parent
     return False
