@@ -16,6 +16,8 @@ _NATIVE_CALLS: dict[tuple[int, int], tuple[int, ...]] = {
     # CALL, CALL_FUNCTION_EX, CALL_KW, CALL_BUILTIN_* and the like, INSTRUMENTED_*
     (3, 13): (53, 54, 57, *range(165, 177), 179, 180, 181, 244, 245, 246),
     (3, 14): (4, 52, 55, *range(146, 151), 152, *range(154, 161), 163, 164, 165, 250, 251, 252),
+    # and CALL_EX_NON_PY_GENERAL
+    (3, 15): (4, 50, 53, *range(147, 152), 153, 155, *range(157, 164), 166, 167, 168, 249, 250, 251),
 }
 
 
