@@ -15,7 +15,7 @@ _U32 = struct.Struct("<I")
 MAX_TEXT = 4096
 MAX_BYTES = 1 << 22
 
-# PyASCIIObject.state: interned:2 kind:3 compact:1 ascii:1, the same bits in 3.11 to 3.13.
+# By PyASCIIObject.state.kind, the bytes a character.
 _CODECS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}
 
 
@@ -24,18 +24,24 @@ class ObjectError(ValueError):
 
 
 def text_place(memory: Memory, layout: Layout, address: int) -> tuple[int, int, str]:
-    """Return (address, bytes, codec) of the characters of a compact str object, capped at MAX_TEXT.
+    """Return (address, bytes, codec) of the characters of a str object, capped at MAX_TEXT.
+
+    Those of an instance of a class derived from str are not in itself (PyUnicodeObject.data).
 
     Raises ObjectError; MemoryFault.
     """
     head = memory.read(address, layout.unicode_state + 4)
     (length,) = _U64.unpack_from(head, layout.unicode_length)
     (state,) = _U32.unpack_from(head, layout.unicode_state)
-    codec = _CODECS.get(state >> 2 & 7)
-    if codec is None or not state >> 5 & 1 or length > 1 << 40:
-        raise ObjectError(f"no compact str at {address:#x}")
-    start = layout.ascii_size if state >> 6 & 1 else layout.compact_size
-    return address + start, min(length, MAX_TEXT) * (state >> 2 & 7), codec
+    width = (state & layout.kind_mask) // (layout.kind_mask // 7)
+    codec = _CODECS.get(width)
+    if codec is None or length > 1 << 40:
+        raise ObjectError(f"no str at {address:#x}")
+    size = min(length, MAX_TEXT) * width
+    if not state & layout.compact_mask:
+        (start,) = _U64.unpack(memory.read(address + layout.compact_size, 8))
+        return start, size, codec
+    return address + (layout.ascii_size if state & layout.ascii_mask else layout.compact_size), size, codec
 
 
 def read_text(memory: Memory, layout: Layout, address: int) -> str:

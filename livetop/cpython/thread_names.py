@@ -20,7 +20,6 @@ class ThreadNames:
     def __init__(self, memory: Memory, layout: Layout) -> None:
         self._objects = ObjectReader(memory, layout)
         self._layout = layout
-        self._indices: dict[int, int] = {}
         # Where each interpreter keeps threading._active: found once, as sys.modules may be large.
         self._active: dict[Interpreter, int] = {}
 
@@ -31,8 +30,6 @@ class ThreadNames:
         """
         objects = self._objects
         names: dict[int, str] = {}
-        if len(self._indices) > _MAX_KNOWN:
-            self._indices.clear()
         try:
             active = self._active.get(interpreter)
             if active is None:
@@ -48,7 +45,7 @@ class ThreadNames:
             if not thread or (wanted is not None and ident not in wanted):
                 continue
             try:
-                name = objects.text(objects.attribute(thread, "_name", self._indices))
+                name = objects.text(objects.attribute(thread, "_name"))
             except (ObjectError, MemoryFault):
                 continue
             names[ident] = name[:_MAX_NAME]

@@ -9,7 +9,8 @@ import sys
 import threading
 
 import pytest
-from fake_target import LAYOUTS, FakeObjects
+from fake_objects import FakeClass, make_dict, make_module, make_names
+from fake_target import ALL_LAYOUTS, FakeObjects
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,65 +23,9 @@ from livetop.target.errors import MemoryFault
 from livetop.target.memory import RemoteMemory
 
 
-@pytest.fixture(params=LAYOUTS)
+@pytest.fixture(params=ALL_LAYOUTS)
 def objects(request: pytest.FixtureRequest) -> FakeObjects:
-    return FakeObjects(LAYOUTS[request.param])
-
-
-def _keys(objects: FakeObjects, items: list[tuple[int, int]], *, general: bool = False) -> int:
-    """A table of (key, value), or of (hash, key = hash, value)."""
-    size = 3
-    data = struct.pack("<8xBBBx12xQ", size, size, 0 if general else 1, len(items))
-    data += bytes(1 << size)
-    for key, value in items:
-        data += struct.pack("<QQQ", key, key, value) if general else struct.pack("<QQ", key, value)
-    return objects.place(data)
-
-
-def _dict(objects: FakeObjects, items: list[tuple[int, int]], *, general: bool = False) -> int:
-    data = bytearray(48)
-    struct.pack_into("<QQ", data, objects.layout.dict_keys, _keys(objects, items, general=general), 0)
-    return objects.place(bytes(data))
-
-
-def _named(objects: FakeObjects, items: dict[str, int]) -> int:
-    return _dict(objects, [(objects.text(name), value) for name, value in items.items()])
-
-
-def _module(objects: FakeObjects, attributes: dict[str, int]) -> int:
-    data = bytearray(64)
-    struct.pack_into("<Q", data, objects.layout.module_dict, _named(objects, attributes))
-    return objects.place(bytes(data))
-
-
-class _Class:
-    """A class whose instances share their table of keys."""
-
-    def __init__(self, objects: FakeObjects, names: list[str]) -> None:
-        self.objects = objects
-        o = objects.layout
-        data = bytearray(o.heap_cached_keys + 8)
-        keys = _keys(objects, [(objects.text(name), 0) for name in names])
-        struct.pack_into("<Q", data, o.heap_cached_keys, keys)
-        self.address = objects.place(bytes(data))
-
-    def instance(self, values: list[int], *, own_dict: int = 0) -> int:
-        """An instance: its attributes where this version keeps them, or in a dict of its own."""
-        o = self.objects.layout
-        packed = struct.pack(f"<{len(values)}Q", *values)
-        before, behind = bytearray(48), b""
-        if o.values_kind == "inline":
-            behind = bytes(8) + packed
-            struct.pack_into("<Q", before, 48 + o.managed_dict, own_dict)
-        elif o.values_kind == "tagged":
-            # A dict's pointer, or that of the values less one.
-            pointer = own_dict or self.objects.place(packed) - 1
-            struct.pack_into("<Q", before, 48 + o.managed_dict, pointer)
-        else:
-            struct.pack_into("<Q", before, 48 + o.values_at, 0 if own_dict else self.objects.place(packed))
-            struct.pack_into("<Q", before, 48 + o.managed_dict, own_dict)
-        head = struct.pack("<QQ", 1, self.address)
-        return self.objects.place(bytes(before) + head + behind) + 48
+    return FakeObjects(ALL_LAYOUTS[request.param])
 
 
 class _Program:
@@ -89,14 +34,14 @@ class _Program:
     def __init__(self, objects: FakeObjects) -> None:
         self.objects = objects
         self.layout = objects.layout
-        self.thread = _Class(objects, ["_target", "_name", "_args"])
+        self.thread = FakeClass(objects, ["_target", "_name", "_args"])
         self.interpreter = Interpreter(0x90000000, 0)
         self.memory = objects.memory
 
     def set(self, threads: dict[int, int]) -> None:
-        active = _dict(self.objects, list(threads.items()), general=True)
-        module = _module(self.objects, {"_limbo": 1, "_active": active, "_activity": 2})
-        modules = _named(self.objects, {"sys": 1, "threadin": 2, "threading": module})
+        active = make_dict(self.objects, list(threads.items()), general=True)
+        module = make_module(self.objects, {"_limbo": 1, "_active": active, "_activity": 2})
+        modules = make_names(self.objects, {"sys": 1, "threadin": 2, "threading": module})
         state = bytearray(self.layout.modules + 8)
         struct.pack_into("<Q", state, self.layout.modules, modules)
         self.memory.segments[self.interpreter.address] = state
@@ -115,7 +60,7 @@ def test_names_are_read(objects: FakeObjects) -> None:
 
 def test_a_thread_with_a_dict_of_its_own(objects: FakeObjects) -> None:
     program = _Program(objects)
-    own = _named(objects, {"_other": 5, "_name": objects.text("odd")})
+    own = make_names(objects, {"_other": 5, "_name": objects.text("odd")})
     program.set({11: program.thread.instance([0, 0, 0], own_dict=own), 12: program.named("even")})
     assert ThreadNames(program.memory, program.layout).read(program.interpreter) == {11: "odd", 12: "even"}
 
@@ -137,7 +82,7 @@ def test_a_program_without_threading_has_no_names(objects: FakeObjects) -> None:
     names = ThreadNames(program.memory, program.layout)
     assert names.read(program.interpreter) == {}
     state = bytearray(program.layout.modules + 8)
-    struct.pack_into("<Q", state, program.layout.modules, _named(objects, {"sys": 1}))
+    struct.pack_into("<Q", state, program.layout.modules, make_names(objects, {"sys": 1}))
     program.memory.segments[program.interpreter.address] = state
     assert names.read(program.interpreter) == {}
     # It may import it later.
@@ -157,33 +102,13 @@ def test_a_module_that_is_gone_is_looked_for_again(objects: FakeObjects) -> None
     assert names.read(program.interpreter) == {11: "one"}
 
 
-def test_values_of_a_split_dict(objects: FakeObjects) -> None:
-    reader = ObjectReader(objects.memory, objects.layout)
-    keys = _keys(objects, [(objects.text("a"), 0), (objects.text("b"), 0)])
-    start = bytes(8) if objects.layout.values_kind == "inline" else b""
-    values = objects.place(start + struct.pack("<QQ", 0xA0, 0xB0))
-    data = bytearray(48)
-    struct.pack_into("<QQ", data, objects.layout.dict_keys, keys, values)
-    address = objects.place(bytes(data))
-    assert reader.item(address, "b") == 0xB0
-    with pytest.raises(ObjectError):
-        reader.item(address, "c")
-
-
-@pytest.mark.parametrize("head", [(3, 200, 1, 1), (3, 3, 9, 1), (3, 3, 1, 1 << 40), (3, 3, 1, (1 << 64) - 1)])
-def test_keys_that_make_no_sense_are_refused(objects: FakeObjects, head: tuple[int, ...]) -> None:
-    keys = objects.place(struct.pack("<8xBBBx12xQ", *head) + bytes(64))
-    with pytest.raises(ObjectError):
-        list(ObjectReader(objects.memory, objects.layout).entries(keys))
-
-
 @given(
-    minor=st.sampled_from(list(LAYOUTS)),
+    minor=st.sampled_from(list(ALL_LAYOUTS)),
     data=st.binary(min_size=8, max_size=64),
     place=st.floats(0, 1, exclude_max=True),
 )
 def test_garbage_gives_no_names_but_no_error(minor: str, data: bytes, place: float) -> None:
-    objects = FakeObjects(LAYOUTS[minor])
+    objects = FakeObjects(ALL_LAYOUTS[minor])
     program = _Program(objects)
     program.set({11: program.named("one"), 12: program.named("two")})
     at = int(place * (len(objects.heap) - 64))
