@@ -27,6 +27,8 @@ _U64 = struct.Struct("<Q")
 _I32 = struct.Struct("<i")
 
 _MAX_CODE_BYTES = 1 << 26
+# How far an instruction without a line looks for one.
+_MOST_WITHOUT_LINE = 64
 # Copies of one bytecode: one a thread at most (3.14 on, free-threaded).
 _MAX_COPIES = 1 << 15
 
@@ -79,11 +81,20 @@ class Code:
         """When it was read first."""
 
     def line(self, instruction: int) -> int:
-        """The line that an instruction address belongs to; the first line where there is none."""
+        """The line that an instruction address belongs to.
+
+        What the compiler has added of its own has none: it gets the line of what stands before it, else the
+        first line of all.
+        """
         lines = self._lines
         if lines is None:
             lines = self._lines = DECODERS[self._kind](self._table, self.first_line)
-        line = lines.at(instruction - self._base_of(instruction))
+        offset = instruction - self._base_of(instruction)
+        for _ in range(_MOST_WITHOUT_LINE):
+            line = lines.at(offset)
+            if line != NO_LINE or offset < 0:
+                break
+            offset -= 2
         return self.first_line if line == NO_LINE else line
 
     def position(self, instruction: int) -> Position:

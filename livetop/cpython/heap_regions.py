@@ -9,6 +9,7 @@ the middle: what changes most, the innermost frames, is read twice within a frac
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
@@ -35,7 +36,7 @@ _U64 = struct.Struct("<Q")
 class HeapShape:
     """The structs of one layout, computed once and shared by all threads."""
 
-    __slots__ = ("alive", "frame", "layout", "low", "size", "unit")
+    __slots__ = ("alive", "frame", "layout", "low", "size", "state_at", "unit")
 
     def __init__(self, layout: Layout) -> None:
         assert layout.frame_state is not None
@@ -47,11 +48,18 @@ class HeapShape:
             f"{layout.frame_state - layout.frame_instruction - 4}xb"
         )
         self.size = (layout.frame_state - self.low + 8) & -8
+        self.state_at = layout.frame_state - self.low
         self.unit = layout.instruction_unit
         # What `frame_state` of a frame is that has called another one.
         self.alive = frozenset(
             state for state in (layout.frame_executing, layout.frame_unwinding) if state is not None
         )
+
+
+@lru_cache(maxsize=256)
+def _states(count: int, size: int, at: int) -> struct.Struct:
+    """The state bytes of so many heads of `size` bytes in a row."""
+    return struct.Struct("<" + f"{at}xb{size - at - 1}x" * count)
 
 
 class HeapRegions:
@@ -63,8 +71,8 @@ class HeapRegions:
     """
 
     __slots__ = (
-        "_far", "_heads", "_missing", "_shape", "_slots", "_state", "_steady", "address", "memory",
-        "regions", "single", "single_size", "size",
+        "_afresh", "_far", "_heads", "_missing", "_shape", "_slots", "_state", "_states", "_steady",
+        "address", "memory", "regions", "single", "single_size", "size",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, shape: HeapShape, address: int) -> None:
@@ -79,6 +87,8 @@ class HeapRegions:
         self._far = self._steady = self._heads = 0
         # A frame that was not where anything was read, 0 if none was missed.
         self._missing = 0
+        # Whether what is not on the stack is to be left out the next time.
+        self._afresh = False
         self.regions: list[int] = []
         self.single: list[int] = []
         self.size = self.single_size = 0
@@ -122,7 +132,8 @@ class HeapRegions:
             found[frame] = None
             frame = unpack(head)[0]
         chain = list(reversed(found))
-        recent = [at for at in known if heads[at] is not None and at not in found]
+        recent = [at for at in known if heads[at] is not None and at not in found and not self._afresh]
+        self._afresh = False
         return chain[:-_INNERMOST], [*recent[-_MOST_RECENT:], *chain[-_INNERMOST:]]
 
     def _head(self, at: int, pages: dict[int, bytes]) -> bytes | None:
@@ -177,6 +188,8 @@ class HeapRegions:
         self._far = far * size
         self._steady = len(steady) * size
         self._heads = heads
+        # What each frame of the copy says of itself; the second copy is in reverse.
+        self._states = _states(len(frames) - far, size, shape.state_at)
         copy = [word for frame in frames for word in (frame + low, size)]
         again = [word for frame in reversed(frames[far:]) for word in (frame + low, size)]
         self.single = [*copy, self._state, 8]

@@ -18,6 +18,8 @@ from .tree import Place, StackTree
 # So many frames more than the stack has are read for a while, before they are left out.
 _SLACK = 200
 _PATIENCE = 50
+# So many samples in a row are rejected for frames that may be another thread's by now.
+_RESTLESS = 10
 # A caller that moved on spoils the comparison for all frames inside it: try so many further out.
 _MAX_TRIES = 6
 
@@ -33,8 +35,8 @@ class HeapReader(HeapRegions):
     """
 
     __slots__ = (
-        "_again", "_first", "_idle", "_index", "_leaf", "_order", "_root", "_tree", "depth", "instruction",
-        "mark",
+        "_again", "_first", "_idle", "_index", "_leaf", "_moving", "_order", "_root", "_tree", "depth",
+        "instruction", "mark",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, shape: HeapShape, tree: StackTree, address: int) -> None:
@@ -49,6 +51,8 @@ class HeapReader(HeapRegions):
         self._idle = 0
         # The innermost frame.
         self._leaf = 0
+        # Samples in a row that were rejected because some frame was entered or left.
+        self._moving = 0
         self._tree = tree
         self._root = tree.root
         self.depth = self.instruction = self.mark = 0
@@ -104,9 +108,11 @@ class HeapReader(HeapRegions):
     def parse(self, buffer: bytearray, base: int, double: bool) -> Place | Outcome:
         """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
 
-        With `double`, both copies must agree on the innermost frame, on what code it runs, and on every byte
-        of the heads of its callers, which must say that they run; where the innermost frame stands within
-        its code is taken from the second copy, that was made right after the thread state was seen.
+        With `double`, both copies must agree on the innermost frame, on what code it runs, on every byte of
+        the heads of its callers, and on which frames run, of the stack and of those that were on it a moment
+        ago: all of the stack must. A frame that was not marked yet, or not any more, is not believed. Where
+        the innermost frame stands within its code is taken from the second copy, that was made right after
+        the thread state was seen.
         """
         shape = self._shape
         unpack, size = shape.frame.unpack_from, shape.size
@@ -125,11 +131,17 @@ class HeapReader(HeapRegions):
         slot = slots.get(frame)
         if slot is None:
             return MISS
-        back, code, last, _ = unpack(buffer, base + slot[0])
+        back, code, last, state = unpack(buffer, base + slot[0])
         if double and slot[1]:
-            back2, code2, last, _ = unpack(buffer, base + slot[1])
-            if back2 != back or code2 != code:
+            back2, code2, last, state2 = unpack(buffer, base + slot[1])
+            if back2 != back or code2 != code or state2 not in shape.alive or state not in shape.alive:
                 return TORN
+            states = self._states.unpack_from(buffer, base + self._far)
+            if self._states.unpack_from(buffer, at + 16)[::-1] != states:
+                # Another thread may have got the memory of frames that were this one's.
+                self._moving += 1
+                self._afresh = self._moving > _RESTLESS
+                return MISS if self._afresh else TORN
         innermost, instruction = code, code + last * shape.unit
 
         # From the innermost frame's caller out to one whose own callers have not changed.
@@ -181,6 +193,7 @@ class HeapReader(HeapRegions):
                 return TORN
         assert inner.code is not None
         self.instruction = inner.code.opcodes + instruction - innermost
+        self._moving = 0
         return inner
 
     def _unchanged(self, buffer: bytearray, base: int, double: bool, length: int) -> bool:

@@ -31,7 +31,8 @@ def qualified(code):
 
 
 def lines_of(code):
-    """The lines that a code object's instructions have."""
+    """The lines that a frame of this code can be at; that of its `def` while it has not begun."""
+    lines = {code.co_firstlineno}
     if hasattr(code, "co_lines"):
-        return {line for _, _, line in code.co_lines() if line}
-    return {line for _, line in dis.findlinestarts(code)}
+        return lines.union(line for _, _, line in code.co_lines() if line)
+    return lines.union(line for _, line in dis.findlinestarts(code))
