@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -23,6 +23,7 @@ HELP = """Print one stack of every thread, innermost frame first.
     Examples:
       livetop dump 4242
       livetop dump 4242 --native
+      livetop dump 4242 --async
       livetop dump worker.py --json | jq '.threads[].frames[0]'
     """
 
@@ -31,10 +32,16 @@ HELP = """Print one stack of every thread, innermost frame first.
 @click.argument("target", metavar="PID|NAME")
 @options("json")
 @click.option("--native", is_flag=True, help="C frames, too, between the Python frames.")
+@click.option(
+    "--async", "tasks", is_flag=True,
+    help="asyncio's tasks, too: each with what it awaits, what it waits for, and who awaits it.",
+)  # fmt: skip
 @options("nonblocking", "via")
-def command(target: str, as_json: bool, native: bool, nonblocking: bool, via: str | None) -> None:
+def command(
+    target: str, as_json: bool, native: bool, tasks: bool, nonblocking: bool, via: str | None
+) -> None:
     """Takes one picture of a process."""
-    found = _dump(target, native, nonblocking, via)
+    found = _dump(target, native, tasks, nonblocking, via)
     if as_json:
         json.dump(found, sys.stdout)
         sys.stdout.write("\n")
@@ -42,17 +49,22 @@ def command(target: str, as_json: bool, native: bool, nonblocking: bool, via: st
         sys.stdout.writelines(f"{line}\n" for line in text_lines(found))
 
 
-def _dump(target: str, native: bool, nonblocking: bool, via: str | None) -> dict[str, Any]:
+def _dump(target: str, native: bool, tasks: bool, nonblocking: bool, via: str | None) -> dict[str, Any]:
     if via is None:
         # In this very process: an engine of its own would take longer to start than to answer.
         from livetop.cli.targets import pid_of
         from livetop.sampling.dump import dump_process
 
-        return dump_process(pid_of(target), exact=not nonblocking, native=native)
+        return dump_process(pid_of(target), exact=not nonblocking, native=native, tasks=tasks)
     from livetop.cli.targets import configure_for
     from livetop.session.dumping import dump_through
 
-    settings = {"action": "dump", "nonblocking": nonblocking, "native": "frames" if native else "none"}
+    settings = {
+        "action": "dump",
+        "nonblocking": nonblocking,
+        "native": "frames" if native else "none",
+        "by_task": tasks,
+    }
     return dump_through(configure_for(target, via, settings), via)
 
 
@@ -65,12 +77,29 @@ def text_lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"Thread {thread['tid']}{name}: {_what_it_does(thread)}"
         if not thread["frames"]:
             yield "    (no Python code)" if thread["frames"] is not None else "    (its stack kept changing)"
-            continue
-        for frame in thread["frames"]:
-            # Names stand below each other whatever they are of; the margin says which are not Python.
-            margin = "  C " if frame["kind"] == "native" else "    "
-            where = f"{frame['file']}:{frame['line']}" if frame["line"] else frame["file"]
-            yield f"{margin}{frame['function']}" + (f" ({where})" if where else "")
+        yield from _frame_lines(thread["frames"] or ())
+    for task in found.get("tasks", ()):
+        yield ""
+        yield f'Task "{task["name"]}": {_what_is_awaited(task)}'
+        yield from _frame_lines(task["frames"])
+
+
+def _frame_lines(frames: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for frame in frames:
+        # Names stand below each other whatever they are of; the margin says which are not Python.
+        margin = "  C " if frame["kind"] == "native" else "    "
+        where = f"{frame['file']}:{frame['line']}" if frame["line"] else frame["file"]
+        yield f"{margin}{frame['function']}" + (f" ({where})" if where else "")
+
+
+def _what_is_awaited(task: dict[str, Any]) -> str:
+    text = str(task["state"])
+    if task["thread"]:
+        text += f" in thread {task['thread']}"
+    if task["waiting_on"]:
+        text += f" for {task['waiting_on']}"
+    names = task["awaited_by"]
+    return text + (", awaited by " + ", ".join(f'"{name}"' for name in names) if names else "")
 
 
 def _what_it_does(thread: dict[str, Any]) -> str:

@@ -74,12 +74,14 @@ def _first(channel: Channel) -> Configure | None:
 
 def _serve(channel: Channel, configure: Configure) -> Bye:
     if configure.action == "dump":
+        from livetop.cpython.embedded import embeds_python
         from livetop.target.discover import find_one
 
         from .dump import dump_process
 
-        pid = configure.pid or find_one(configure.name)
-        found = dump_process(pid, exact=not configure.nonblocking, native=configure.native == "frames")
+        pid = configure.pid or find_one(configure.name, embeds_python)
+        native = configure.native == "frames"
+        found = dump_process(pid, exact=not configure.nonblocking, native=native, tasks=configure.by_task)
         channel.send(Dump(msgspec.json.encode(found)))
         return Bye(0, "")
     from .engine import Engine

@@ -27,6 +27,7 @@ from .c_stacks import CStacks
 from .counters import Counters
 from .exact import ExactReader
 from .reasons import Reasons
+from .task_dump import Seen, dump_tasks
 from .waiting import STATE_WORDS
 from .waits import Waits
 from .watched import Watched
@@ -43,22 +44,30 @@ _LATE = 1.0
 _ALL = 10.0
 
 
-def dump_process(pid: int, exact: bool = True, native: bool = False) -> dict[str, Any]:
+def dump_process(pid: int, exact: bool = True, native: bool = False, tasks: bool = False) -> dict[str, Any]:
     """The object that `dump --json` prints; innermost frame first.
 
     With `exact`, running threads are stopped for the instant it takes to copy their stack. With `native`
     there are C frames, too: of running threads only if `exact`. A thread whose stack could not be read has
-    `frames` null. Raises TargetError.
+    `frames` null. With `tasks` there are asyncio's tasks, too. Raises TargetError.
     """
     process, memory, runtime = attach(pid, nonblocking=not exact)
-    return _Dumper(process, memory, runtime, exact, native).dump()
+    return _Dumper(process, memory, runtime, exact, native, tasks).dump()
 
 
 class _Dumper:
     def __init__(
-        self, process: Process, memory: RemoteMemory, runtime: Runtime, exact: bool, native: bool
+        self,
+        process: Process,
+        memory: RemoteMemory,
+        runtime: Runtime,
+        exact: bool,
+        native: bool,
+        tasks: bool,
     ) -> None:
         pid = self._pid = process.pid
+        self._process = process
+        self._seen: list[Seen] | None = [] if tasks else None
         self._memory = memory
         self._runtime = runtime
         self._exact = exact
@@ -83,12 +92,20 @@ class _Dumper:
         tids = innermost_tids(self._pid, list_tids(self._pid))
         main = next((inner for inner, tid in tids.items() if tid == self._pid), self._pid)
         threads = []
-        for inner, group in self._nesting.group(self._states(), main).items():
+        states = self._states()
+        for inner, group in self._nesting.group(states, main).items():
             if inner in tids:
                 found = self._thread(group, tids[inner])
                 if found is not None:
                     threads.append(found)
-        return {"pid": self._pid, "python": self._runtime.identity.version, "threads": threads}
+        found = {"pid": self._pid, "python": self._runtime.identity.version, "threads": threads}
+        return found if self._seen is None else found | {"tasks": self._tasks(states, self._seen)}
+
+    def _tasks(self, states: list[ThreadState], seen: list[Seen]) -> list[dict[str, Any]]:
+        interpreters = list(dict.fromkeys(state.interpreter for state in states))
+        addresses = [state.address for state in states]
+        codes = self._tree.codes
+        return dump_tasks(self._process, self._memory, self._runtime, codes, interpreters, addresses, seen)
 
     def _states(self) -> list[ThreadState]:
         """All thread states, the oldest interpreter's first, and the names that it calls its threads by."""
@@ -168,7 +185,7 @@ class _Dumper:
         reason = ""
         if syscall is not None and syscall != RUNNING:
             waits, reason = self._waits.of(state, task.tid, syscall, monotonic())
-        return {
+        found = {
             "tid": task.tid,
             "name": name,
             "state": STATE_WORDS[waits],
@@ -177,6 +194,11 @@ class _Dumper:
             "waiting_on": reason or None,
             "frames": _frames(outcome),
         }
+        if self._seen is not None:
+            on_stack = type(outcome) is Place
+            frames = outcome.frames() if type(outcome) is Place else []
+            self._seen.append(Seen(found, watched.reader.frames() if on_stack else [], frames))
+        return found
 
     def _sound(self, outcome: Place | Outcome | None) -> bool:
         """Whether this is what the thread's stack was."""
