@@ -204,8 +204,8 @@ def test_long_text_is_cut(objects: FakeObjects) -> None:
     assert len(read_text(objects.memory, objects.layout, objects.text("x" * 100_000))) <= MAX_TEXT
 
 
-@pytest.mark.parametrize("state", [0, 1 << 2, 7 << 2 | 1 << 5, 3 << 2 | 1 << 5, 1 << 6])
-def test_what_is_no_compact_text_is_refused(objects: FakeObjects, state: int) -> None:
+@pytest.mark.parametrize("state", [0, 7 << 2 | 1 << 5, 3 << 2 | 1 << 5, 1 << 6])
+def test_what_is_no_text_is_refused(objects: FakeObjects, state: int) -> None:
     address = objects.text("text")
     objects.write(address + objects.layout.unicode_state, "<I", state)
     with pytest.raises(ObjectError):
