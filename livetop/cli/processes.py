@@ -59,17 +59,20 @@ def command(as_json: bool) -> None:
 
 def survey() -> list[Entry]:
     """Everything about every Python process but livetop's own, the busiest first."""
+    from livetop.cpython.embedded import embeds_python
     from livetop.target.discover import find_processes, look_at
 
     began = time.monotonic()
     before = [
-        candidate for candidate in find_processes() if not (candidate.own or _is_engine(candidate.argv))
+        candidate
+        for candidate in find_processes(embeds_python)
+        if not (candidate.own or _is_engine(candidate.argv))
     ]
     identities = {candidate.pid: _identify(candidate) for candidate in before}
     time.sleep(max(0.0, began + INTERVAL - time.monotonic()))
     entries = []
     for candidate in before:
-        after = look_at(candidate.pid)
+        after = look_at(candidate.pid, embeds=embeds_python)
         if after is None or after.started != candidate.started:
             continue
         used = (after.cpu - candidate.cpu) / (time.monotonic() - began)

@@ -42,11 +42,12 @@ def pid_of(target: str) -> int:
 
 def find_pid(name: str) -> int:
     """The one Python process on this machine that is called so."""
+    from livetop.cpython.embedded import embeds_python
     from livetop.target.discover import describe, find_processes, matching
     from livetop.target.errors import NoSuchProcess
     from livetop.target.text import escape
 
-    candidates = matching(find_processes(), name)
+    candidates = matching(find_processes(embeds_python), name)
     shown = escape(name, 100)
     if not candidates:
         raise NoSuchProcess(

@@ -6,6 +6,7 @@ import gc
 from time import monotonic, process_time, sleep, time
 
 from livetop import __version__
+from livetop.cpython.embedded import embeds_python
 from livetop.target.discover import find_one
 from livetop.target.errors import SourceUnavailable, TargetError
 from livetop.target.files import read_source
@@ -50,7 +51,7 @@ class Engine:
         raise_file_limit()
         self._channel = channel
         self._configure = configure
-        pid = launched.pid if launched else configure.pid or find_one(configure.name)
+        pid = launched.pid if launched else configure.pid or find_one(configure.name, embeds_python)
         found = find_root(pid, configure, launched is not None)
         now = monotonic()
         self._pauses = PauseBudget(self._pause_share(configure), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -41,24 +41,28 @@ class Candidate:
     own: bool
 
 
-def find_processes() -> Iterator[Candidate]:
+# Says of a PID whether its program is Python by another name.
+Embeds = Callable[[int], bool]
+
+
+def find_processes(embeds: Embeds | None = None) -> Iterator[Candidate]:
     """Yield the processes whose program, name or mapped libraries are Python's, by PID.
 
     Only what needs no privilege is looked at first; the maps of other programs are searched if they can be
-    read. Zombies and kernel threads are left out.
+    read, and `embeds` is asked of those that remain. Zombies and kernel threads are left out.
     """
     ours = _own_family()
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
-        candidate = look_at(pid, ours)
+        candidate = look_at(pid, ours, embeds)
         if candidate is not None:
             yield candidate
 
 
-def look_at(pid: int, ours: frozenset[int] = frozenset()) -> Candidate | None:
+def look_at(pid: int, ours: frozenset[int] = frozenset(), embeds: Embeds | None = None) -> Candidate | None:
     """Return one process if it looks like Python."""
     try:
         stat = read_stat(pid)
-        if stat.state in "ZX" or stat.kernel_thread or not _is_python(pid, stat.name):
+        if stat.state in "ZX" or stat.kernel_thread or not _is_python(pid, stat.name, embeds):
             return None
         uid = read_status(pid).get("Uid", "0").split()[0]
     except NoSuchProcess:
@@ -93,12 +97,12 @@ def matching(candidates: Iterable[Candidate], name: str) -> list[Candidate]:
     return []
 
 
-def find_one(name: str) -> int:
+def find_one(name: str, embeds: Embeds | None = None) -> int:
     """Return the PID of the one Python process of this name.
 
     Raises NoSuchProcess when there is none, Ambiguous when there are several, naming them.
     """
-    candidates = list(find_processes())
+    candidates = list(find_processes(embeds))
     matches = matching(candidates, name)
     if len(matches) == 1:
         return matches[0].pid
@@ -118,7 +122,7 @@ def describe(argv: list[str], width: int = 40) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _is_python(pid: int, name: bytes) -> bool:
+def _is_python(pid: int, name: bytes, embeds: Embeds | None) -> bool:
     try:
         exe = os.fsencode(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
@@ -131,9 +135,10 @@ def _is_python(pid: int, name: bytes) -> bool:
     if _PYTHON.search(exe):
         return True
     try:
-        return bool(_MAPPED.search(read_file(f"/proc/{pid}/maps", 4 << 20)))
+        maps = read_file(f"/proc/{pid}/maps", 4 << 20)
     except OSError:
         return False
+    return bool(_MAPPED.search(maps)) or (embeds is not None and embeds(pid))
 
 
 def is_livetop(argv: list[str]) -> bool:
