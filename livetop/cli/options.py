@@ -54,6 +54,11 @@ OPTIONS: dict[str, Callable[[F], F]] = {
         help="C frames in the stacks, between the Python frames; or not even whose time is native.  "
         "[default: only whose time it is]",
     ),
+    "async": click.option(
+        "--async", "by_task", is_flag=True,
+        help="Stacks begin with the asyncio task that runs them, below those that await it; tasks without a "
+        "name of their own go by their coroutine.",
+    ),
     "via": click.option(
         "--via", metavar="COMMAND",
         help="Reach the target through this: sudo, 'ssh host', 'docker exec -i container'.",
@@ -109,7 +114,7 @@ OPTIONS: dict[str, Callable[[F], F]] = {
     "no_argv": click.option("--no-argv", is_flag=True, help="Leave the command line out of the snapshot."),
 }  # fmt: skip
 
-SAMPLING = ("rate", "max_pause", "max_cpu", "nonblocking")
+SAMPLING = ("rate", "max_pause", "max_cpu", "nonblocking", "async")
 """What every verb that samples takes, beside one of the two options `native`."""
 PICTURE = ("mode", "gil", "idle", "thread")
 
@@ -139,6 +144,7 @@ def sampling_settings(values: dict[str, Any]) -> dict[str, Any]:
         "max_cpu": max_cpu / 100,
         "nonblocking": values["nonblocking"],
         "native": values["native"],
+        "by_task": values["by_task"],
     }
 
 
