@@ -4,7 +4,7 @@ CPython says that an interpreter collects, not which of the code that it runs me
 finalizers and callbacks run in between, on the same thread. They are called by C code, so where there is
 one evaluation loop only, the collector itself is at work. Elsewhere names tell (`__del__`, callbacks of the
 standard library), or whether the innermost frame moves during one and the same collection: it stands still
-for the collector. One look may miss that (the thread has no core just now): those at a place add up.
+for the collector. One look may miss that (the thread has no core just now): those at a function add up.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _CALLBACKS = frozenset(
 )
 # struct gc_generation_stats[3], in front of the flag in most versions: they change when a collection ends.
 _STATISTICS = 72
-# What a place is, after so many looks at which its frame has moved, or has not.
+# What code does, after so many looks at which its frame has moved, or has not.
 _MOVES = 2
-_STANDS = 40
+_STANDS = 60
 # Seconds between two looks: a thread whose core livetop took gets it back.
 _APART = 0.00005
-_MOST_PLACES = 2_000
+_MOST = 2_000
 _DEEPEST = 1_000
 
 
@@ -58,8 +58,10 @@ class Collections:
     def __init__(self, subject: Subject, memory: Memory) -> None:
         self._subject = subject
         self._memory = memory
-        # Place -> how often its frame had moved, and not, between two looks during one collection.
-        self._looks: dict[Place, list[int]] = {}
+        # Code -> how often its frame had moved, and not, between two looks during one collection.
+        self._looks: dict[Code, list[int]] = {}
+        # Places whose frames are all run by one evaluation loop.
+        self._plain: set[Place] = set()
 
     def sample(
         self, thread: Watched, outcome: Place | Outcome, attached: bool, moment: float, late: float
@@ -86,11 +88,14 @@ class Collections:
 
     def _runs_python(self, thread: Watched, place: Place) -> bool:
         """Whether Python code runs inside the collection, as far as that can be told."""
-        if len(self._looks) > _MOST_PLACES:
-            self._looks.clear()
-        looks = self._looks.get(place)
-        if looks is None:
-            looks = self._looks[place] = [_MOVES if in_finalizer(place) else 0, 0]
+        if place in self._plain:
+            return False
+        if in_finalizer(place):
+            return True
+        if len(self._looks) > _MOST or len(self._plain) > _MOST:
+            self.forget()
+        assert place.code is not None
+        looks = self._looks.setdefault(place.code, [0, 0])
         if looks[0] < _MOVES and looks[1] < _STANDS:
             self._look(thread, place, looks)
         return looks[0] > 0
@@ -103,7 +108,7 @@ class Collections:
         if thread.read(aux, double=True) is not place:
             return
         if len(reader.runs(aux.buffer, 0)) < 2:
-            looks[1] = _STANDS
+            self._plain.add(place)
             return
         instruction = reader.instruction
         sleep(_APART)
@@ -115,8 +120,9 @@ class Collections:
             looks[0 if reader.instruction != instruction else 1] += 1
 
     def forget(self) -> None:
-        """The stack trees begin anew."""
+        """The stack trees begin anew, or there is too much to remember."""
         self._looks.clear()
+        self._plain.clear()
 
 
 def in_finalizer(place: Place) -> bool:
