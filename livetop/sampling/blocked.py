@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from livetop.cpython.layout import Layout
 from livetop.cpython.outcome import Outcome
+from livetop.cpython.runtime import Runtime
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from livetop.target.memory import Memory
@@ -23,10 +23,10 @@ _MANY = 24
 class Blocked:
     """Samples the blocked threads of one process. Times are monotonic seconds."""
 
-    def __init__(self, subject: Subject, roster: Roster, memory: Memory, layout: Layout) -> None:
+    def __init__(self, subject: Subject, roster: Roster, memory: Memory, runtime: Runtime) -> None:
         self._subject = subject
         self._roster = roster
-        self._waits = Waits(Reasons(subject.pid), memory, layout)
+        self._waits = Waits(Reasons(subject.pid), memory, runtime)
 
     def sample(
         self,

@@ -60,7 +60,7 @@ class Sampler:
         self.counters, self.tree, self.exact = subject.counters, subject.tree, subject.exact
         self.roster = Roster(pid, runtime, memory, self.tree)
         self._running = Running(subject, now)
-        self._blocked = Blocked(subject, self.roster, memory, runtime.layout)
+        self._blocked = Blocked(subject, self.roster, memory, runtime)
         self._collections = Collections(subject, memory)
         self._words = words_of(self.roster, runtime.layout, self.poll)
         self._read = VectoredRead(pid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livetop.cpython.layout import Layout
+from livetop.cpython.runtime import Runtime
 from livetop.cpython.threads import ThreadState
 from livetop.profile.states import State
 from livetop.target.memory import Memory
@@ -15,9 +15,12 @@ from .waiting import waiting_state
 class Waits:
     """Answers for the threads of one process."""
 
-    def __init__(self, reasons: Reasons, memory: Memory, layout: Layout) -> None:
+    def __init__(self, reasons: Reasons, memory: Memory, runtime: Runtime) -> None:
+        layout = runtime.layout
         self._reasons = reasons
         self._gil_size = layout.gil_size
+        # In 3.6 what threads wait in is not beside what says who holds the GIL.
+        self._gil_apart = runtime.gil_waits
         self._parking = ParkingLot(memory, layout) if layout.free_threaded else None
 
     def of(self, thread: ThreadState, tid: int, syscall: bytes, now: float) -> tuple[State, str]:
@@ -29,5 +32,6 @@ class Waits:
             parked = self._parking.of(thread, syscall)
             if parked is not None:
                 return parked
-        state = waiting_state(syscall, thread.interpreter.gil, self._gil_size)
+        place = (thread.interpreter.gil, self._gil_size) if self._gil_size else self._gil_apart
+        state = waiting_state(syscall, *place)
         return state, self._reasons.of(tid, syscall, state, now)
