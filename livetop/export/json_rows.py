@@ -63,11 +63,12 @@ def sampling(profile: Profile) -> dict[str, Any]:
 def threads(profile: Profile, query: Query) -> list[dict[str, Any]]:
     """Returns the selected threads' use of the query's window, and what they waited for."""
     uses = profile.thread_use(query.window)
-    whole = Query("thread", query.window, "wall", query.threads, idle=True)
+    whole = Query("thread", query.window, "wall", query.threads, idle=True, process=query.process)
+    wanted = profile.chosen_threads(query)
     waits = {row.key[1]: row.waits for row in profile.rows(whole).rows}
     result = []
     for info in profile.threads.values():
-        if query.threads is not None and info.id not in query.threads:
+        if wanted is not None and info.id not in wanted:
             continue
         use = uses.get(info.id)
         if use is None and info.state == "gone":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from livetop.profile.cells import SPLIT
 from livetop.profile.estimate import wilson
 from livetop.profile.info import Details, LineHeat, ThreadUse, Totals
@@ -19,12 +21,11 @@ if TYPE_CHECKING:
 
 def called_by(key: Key, query: Query) -> Query:
     """Returns the query whose running sums know a row's surroundings."""
-    by = "function" if key[0] == "function" else "line"
-    return Query(by, query.window, query.mode, query.threads, query.idle)  # type: ignore[arg-type]
+    return replace(query, by="function" if key[0] == "function" else "line")
 
 
 def by_line(query: Query) -> Query:
-    return Query("line", query.window, query.mode, query.threads, query.idle)
+    return replace(query, by="line")
 
 
 def callers_and_callees(view: View, profile: Profile, key: Key) -> Details:
@@ -39,7 +40,7 @@ def callers_and_callees(view: View, profile: Profile, key: Key) -> Details:
     callees: defaultdict[str, int] = defaultdict(int)
     total = 0
     for node in profile.tree.live.values():
-        if (node.function_key if by_function else node.line_key) != key:
+        if not _is_of(node, key):
             continue
         subtree = view.subtrees.get(node.id, 0)
         if node.outer_function if by_function else node.outer_line:
@@ -52,6 +53,12 @@ def callers_and_callees(view: View, profile: Profile, key: Key) -> Details:
             if child.host is child:
                 callees[_callee(child, profile)] += view.subtrees.get(child.id, 0)
     return Details(_shares(callers, total), _shares(callees, total))
+
+
+def _is_of(node: Node, key: Key) -> bool:
+    """Whether a node's time belongs to a row."""
+    own = node.function_key if key[0] == "function" else node.line_key
+    return own[2:] == key[2:] and key[1] in (0, node.process)
 
 
 def _shares(weights: dict[str, int], total: int) -> list[tuple[str, float]]:
@@ -112,12 +119,13 @@ def library_places(table: Table, library: str) -> list[tuple[Row, float]]:
 
 def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse], duration: float) -> Totals:
     """Returns the header's figures of the selected threads."""
+    wanted = profile.chosen_threads(query)
     selected = [
         thread
         for thread in profile.threads.values()
-        if thread.state != "gone" and thread.tid and (query.threads is None or thread.id in query.threads)
+        if thread.state != "gone" and thread.tid and (wanted is None or thread.id in wanted)
     ]
-    chosen = [use for number, use in uses.items() if query.threads is None or number in query.threads]
+    chosen = [use for number, use in uses.items() if wanted is None or number in wanted]
     idle = 0
     for thread in selected:
         use = uses.get(thread.id)

@@ -57,7 +57,18 @@ def document_of(profile: Profile, *, source: bool = True, argv: bool = True) -> 
         schema=SCHEMA,
         saved=time.time(),
         processes=[
-            SavedProcess(p.id, p.pid, p.argv if argv else [], p.python, p.build, p.host, p.started)
+            SavedProcess(
+                p.id,
+                p.pid,
+                p.argv if argv else [],
+                p.python,
+                p.build,
+                p.host,
+                p.started,
+                p.parent,
+                p.state,
+                p.reason if argv else "",
+            )
             for p in names.processes.values()
         ],
         sampling=SavedSampling(**dataclasses.asdict(profile.sampling)),
@@ -147,7 +158,8 @@ def _restore_names(profile: Profile, saved: Document) -> None:
     for process in saved.processes:
         words = [printable(word) for word in process.argv]
         texts = (printable(process.python), printable(process.build), printable(process.host))
-        names.restore_process(ProcessInfo(process.id, process.pid, words, *texts, process.started))
+        become = process.parent, printable(process.state), printable(process.reason)
+        names.restore_process(ProcessInfo(process.id, process.pid, words, *texts, process.started, *become))
     for number, name, module in saved.files:
         names.files.restore(number, FileInfo(printable(name), printable(module)))
     for number, name, file, first_line, kind in saved.functions:

@@ -66,9 +66,17 @@ def _thread(key: Key, names: Names) -> Identity:
     return ("", None, info.name or f"thread {info.tid}", "", pid, None, "thread", 0, 0, info.tid)
 
 
+def _process(key: Key, names: Names) -> Identity:
+    info = names.processes.get(int(key[1]))
+    if info is None:
+        return ("", None, f"process {key[1]}", "", None, None, "process", 0, 0, None)
+    return ("", None, " ".join(info.argv), "", info.pid, None, "process", 0, 0, None)
+
+
 IDENTIFY: dict[str, Callable[[Key, Names], Identity]] = {
     "line": _line,
     "function": _function,
     "library": _library,
     "thread": _thread,
+    "process": _process,
 }

@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 @dataclass(slots=True)
 class ProcessInfo:
-    """A process that was read. `pid` is the system's, `id` the model's; `started` is Unix time."""
+    """A process that was read, or a child of it. `pid` is the system's, `id` the model's.
+
+    `started` is Unix time, `parent` a PID (0 for the process that was asked for). `state`: watched, gone,
+    starting, unreadable or other (no Python); `reason` says why in the last two.
+    """
 
     id: int
     pid: int
@@ -18,6 +22,14 @@ class ProcessInfo:
     build: str
     host: str
     started: float
+    parent: int = 0
+    state: str = "watched"
+    reason: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it is, or was, sampled."""
+        return self.state == "watched" or (self.state == "gone" and not self.reason)
 
 
 @dataclass(slots=True)
@@ -83,6 +95,9 @@ class SamplingTotals:
     calm: bool = True
     unwound: int = 0
     unwind_failed: int = 0
+    processes: int = 1
+    unwatched: int = 0
+    missed: int = 0
 
     @property
     def achieved(self) -> float:
@@ -105,10 +120,14 @@ class SamplingTotals:
         self.rate = sane(update.get("rate", self.rate))
         self.rss = int(sane(update.get("rss", self.rss), 1e18))
         self.threads = int(sane(update.get("threads", self.threads)))
+        self.processes = int(sane(update.get("processes", self.processes)))
+        self.unwatched = int(sane(update.get("unwatched", self.unwatched)))
         self.calm = bool(update.get("calm", self.calm))
 
 
-_COUNTS = ("ticks", "samples", "exact", "rejected", "unread", "late", "stops", "unwound", "unwind_failed")
+_COUNTS = (
+    "ticks", "samples", "exact", "rejected", "unread", "late", "stops", "unwound", "unwind_failed", "missed",
+)  # fmt: skip
 _SECONDS = ("unseen", "pause", "cpu", "target_cpu", "gil_held")
 
 

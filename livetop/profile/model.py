@@ -79,7 +79,18 @@ class Profile:
         self, pid: int, argv: list[str], python: str, build: str, host: str, started: float
     ) -> int:
         """Returns the id of a process; the same pid, host and start is the same process."""
-        return self.names.define_process(pid, argv, python, build, host, started)
+        known = len(self.names.processes)
+        process = self.names.define_process(pid, argv, python, build, host, started)
+        if len(self.names.processes) != known:
+            # Rows of one process do not say whose they are.
+            self._views.clear()
+            self._tables.clear()
+        return process
+
+    def update_process(self, process: int, *, parent: int, state: str, reason: str) -> None:
+        """Notes what has become of a process; see `ProcessInfo`."""
+        self.names.update_process(process, parent, state, reason)
+        self._tables.clear()
 
     def define_file(self, name: str, module: str) -> int:
         """Returns the id of a source file; the same pair gives the same id."""
@@ -251,7 +262,13 @@ class Profile:
         wanted = normalised(query), estimates
         view = self._views.get(wanted)
         if view is None:
-            view = self._views[wanted] = View(wanted[0], self.tree, self.history, estimates=estimates)
+            view = self._views[wanted] = View(
+                wanted[0],
+                self.tree,
+                self.history,
+                estimates=estimates,
+                several=len(self.names.processes) > 1 and query.by in ("line", "function"),
+            )
             while len(self._views) > LIVE_VIEWS:
                 self._views.popitem(last=False)
         self._views.move_to_end(wanted)
@@ -269,6 +286,16 @@ class Profile:
     def library_places(self, library: str, query: Query) -> list[tuple[Row, float]]:
         """Returns the lines that a library's time is spent for, with shares of all own time, most first."""
         return details.library_places(self.rows(details.by_line(query)), library)
+
+    def chosen_threads(self, query: Query) -> frozenset[int] | None:
+        """Returns the ids of the threads that a query is about; None is all."""
+        if query.process is None:
+            return query.threads
+        return frozenset(
+            thread.id
+            for thread in self.threads.values()
+            if thread.process == query.process and (query.threads is None or thread.id in query.threads)
+        )
 
     def timeline(self, seconds: int = 60) -> list[TimelinePoint]:
         """Returns one point a second, oldest first, at most 600."""

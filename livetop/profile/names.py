@@ -100,6 +100,18 @@ class Names:
         self.restore_process(info)
         return info.id
 
+    def update_process(self, process: int, parent: int, state: str, reason: str) -> None:
+        """Notes what has become of a process."""
+        known = self.processes.get(process)
+        if known is not None:
+            known.parent, known.state, known.reason = max(0, parent), printable(state), printable(reason)
+
+    @property
+    def only_process(self) -> int:
+        """The model's id of the process that was read, if it is but one; else 0."""
+        read = [process.id for process in self.processes.values() if process.is_read]
+        return read[0] if len(read) == 1 else 0
+
     def restore_process(self, info: ProcessInfo) -> None:
         self.processes[info.id] = info
         self._next_process = max(self._next_process, info.id + 1)

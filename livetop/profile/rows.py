@@ -11,9 +11,10 @@ from msgspec import Struct, field
 
 Key = tuple[str | int, ...]
 """A row's identity, the same in every table of one profile: ("line", process, function, line),
-("function", process, function), ("library", library) or ("thread", thread), in model ids."""
+("function", process, function), ("library", library), ("thread", thread) or ("process", process), in model
+ids. `process` of a line or function is 0 where the rows of all processes are one."""
 
-By = Literal["line", "function", "library", "thread"]
+By = Literal["line", "function", "library", "thread", "process"]
 Mode = Literal["cpu", "wall", "gil"]
 
 
@@ -22,7 +23,8 @@ class Query(Struct, frozen=True):
 
     `window`: the last so many seconds; None is everything since the reset. `threads`: model ids, None is
     all. `idle`: wall mode counts the time threads are parked too, and other modes also list lines that
-    only ever wait.
+    only ever wait. `process`: a model id, None is all; `per_process`: a line that several processes run is a
+    row for each of them.
     """
 
     by: By = "line"
@@ -30,17 +32,19 @@ class Query(Struct, frozen=True):
     mode: Mode = "cpu"
     threads: frozenset[int] | None = None
     idle: bool = False
+    process: int | None = None
+    per_process: bool = False
 
 
 class Row(Struct, frozen=True):
-    """One line, function, library or thread.
+    """One line, function, library, thread or process.
 
     `own` and `total` are seconds of the query's mode (cpu: CPU time; wall: own + queued + gil + wait,
     without idle unless asked for; gil: holding the GIL). `python`, `native`, `system` split the row's own
     CPU time and are None without evidence of it (`system` also with `estimated`); `gil`, `wait` (which
     includes `idle`) and `idle` are wall seconds spent on the row itself. `own_low`, `own_high`: 95 %
     interval of `own_share`. `samples` counts the row's own samples in this mode; `exact` those with the
-    thread stood still.
+    thread stood still. `process` is a PID, None where several share the row.
     """
 
     key: Key
@@ -69,7 +73,8 @@ class Row(Struct, frozen=True):
     samples: int = 0
     exact: int = 0
     kind: str = "python"
-    """python, native or special ([unseen], [unread], [other]); "library" or "thread" in those tables."""
+    """python, native or special ([unseen], [unread], [other]); "library", "thread" or "process" in those
+    tables."""
     file_id: int = 0
     function_id: int = 0
     tid: int | None = None
@@ -79,6 +84,8 @@ class Row(Struct, frozen=True):
     estimated: bool = False
     """The split is an estimate from the opcode alone: no exact sample could be had (`system` is None then,
     and native includes it)."""
+    processes: dict[int, float] = {}
+    """PID -> seconds of the total, where several processes were read."""
 
     @property
     def native_margin(self) -> float | None:

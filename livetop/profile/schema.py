@@ -43,6 +43,9 @@ class SavedProcess(Struct, frozen=True):
     build: Text
     host: Text
     started: Time
+    parent: Id = 0
+    state: Text = "watched"
+    reason: Text = ""
 
 
 class SavedUse(Struct, frozen=True):
@@ -93,6 +96,9 @@ class SavedSampling(Struct, frozen=True):
     calm: bool = True
     unwound: Count = 0
     unwind_failed: Count = 0
+    processes: Count = 1
+    unwatched: Count = 0
+    missed: Count = 0
 
 
 class Document(Struct, frozen=True):

@@ -3,7 +3,7 @@
 The document (schema 1) holds what was measured, not what follows from it:
 
     {"livetop": version, "schema": 1, "saved": Unix time,
-     "processes": [{id, pid, argv, python, build, host, started}],
+     "processes": [{id, pid, argv, python, build, host, started, parent, state, reason}],
      "sampling": {ticks, samples, ..., duration, rate, rss},
      "files": [[id, name, module]], "functions": [[id, name, file, first line, kind]],
      "nodes": [[id, parent, function, line]],      a root is [id, 0, 0, process id]; parents come first

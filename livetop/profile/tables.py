@@ -61,6 +61,8 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
     nothing = shares.interval(0, 0, 0) if shares else (None, None)
     native_known = any(view.all.weights[state] for state in (*SPLIT, *ESTIMATES))
     guessed = query.by == "library" and State.ESTIMATED_NATIVE in states
+    pids = {info.id: info.pid for info in names.processes.values()}
+    only = pids.get(names.only_process)
     for sums in sorted(view.sums.values(), key=attrgetter("own", "total"), reverse=True):
         # Frames that [other] stands for are not calls of one function: it has a total of its own only.
         total = sums.own if sums.key in alone else sums.total or sums.own
@@ -80,10 +82,16 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
         split = _split(sums, names) if native_known and query.by != "library" else None
         weights, counts = sums.weights, sums.counts
         idle = weights[State.IDLE] / NANO
+        processes = _processes(sums, pids) if sums.processes else {}
+        pid = identity[4]
+        if pid is None:
+            pid = only if len(processes) != 1 else next(iter(processes))
         rows.append(
             Row(
                 sums.key,
-                *identity[:6],
+                *identity[:4],
+                pid if query.by != "library" else None,
+                identity[5],
                 own * scale,
                 total * scale,
                 share,
@@ -105,12 +113,22 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
                 *identity[6:],
                 waits=_waits(sums, names),
                 estimated=split.estimated if split else guessed,
+                processes=processes,
             )
         )
     if query.by == "library" and not rows and seconds:
         rows.append(Row(("library", 0), *NOT_SPLIT[:6], seconds, seconds, 1.0, 1.0, kind="library"))
     estimated = any(row.estimated for row in rows)
     return Table(query, rows, seconds, duration, native_known, estimated)
+
+
+def _processes(sums: Sums, pids: dict[int, int]) -> dict[int, float]:
+    """Returns the seconds of a row's total by PID, most first."""
+    found: dict[int, float] = {}
+    for process, weight in sorted(sums.processes.items(), key=lambda item: -item[1]):
+        pid = pids.get(process, 0)
+        found[pid] = found.get(pid, 0.0) + weight / NANO
+    return found
 
 
 def _states(view: View) -> list[int]:
@@ -183,4 +201,4 @@ def _native_interval(sums: Sums, native: int, evidence: int, estimated: bool) ->
 def _others(query: Query, names: Names) -> set[Key]:
     """Returns the keys of the rows of [other] in a table by line or function."""
     line = (0,) if query.by == "line" else ()
-    return {(query.by, process, names.other, *line) for process in names.processes}
+    return {(query.by, process, names.other, *line) for process in (0, *names.processes)}

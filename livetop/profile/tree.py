@@ -57,10 +57,21 @@ class Node:
             self.outer_line = self.outer_function = False
             return
         self.host = self
+        # What several processes run is one row; see `process_line_key`.
         # A root is no line of a program: time that ends on it has a row without function or line.
-        self.line_key = ("line", self.process, function, line if function else 0)
-        self.function_key = ("function", self.process, function)
+        self.line_key = ("line", 0, function, line if function else 0)
+        self.function_key = ("function", 0, function)
         self.outer_line = self.outer_function = parent is not None
+
+    @property
+    def process_line_key(self) -> Key:
+        """The key of its line in a table with rows for each process."""
+        return ("line", self.process, *self.line_key[2:])
+
+    @property
+    def process_function_key(self) -> Key:
+        """The key of its function in such a table."""
+        return ("function", self.process, *self.function_key[2:])
 
 
 class Tree:

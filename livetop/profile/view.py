@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from operator import attrgetter
+
+from msgspec.structs import replace
 
 from livetop.profile.cells import SPLIT, STATES, Cell, measured
 from livetop.profile.history import Block, History, in_window
 from livetop.profile.identity import Identity
 from livetop.profile.rows import Key, Query
 from livetop.profile.states import ESTIMATES, WAITING, State
-from livetop.profile.tree import Tree
+from livetop.profile.tree import Node, Tree
 
 _NATIVE = (int(State.NATIVE), int(State.ESTIMATED_NATIVE))
 _PARTS = tuple(1 if state in SPLIT else 3 if state in ESTIMATES else 0 for state in State)
@@ -28,7 +31,8 @@ _NAMED = tuple(state in WAITING or state in _NATIVE for state in State)
 class Sums:
     """What a row is made of. By state: weights in ns, counts, squares in µs².
 
-    `own`, `total`: ns of the mode; `named`: ns by state and library (or reason). The others are sums over
+    `own`, `total`: ns of the mode; `processes`: ns of the total by process, where there are several; `named`:
+    ns by state and library (or reason). The others are sums over
     blocks, for intervals: `own_own` own², `own_all` own · everything, and of the evidence, exact and
     estimated each for itself, native², native · whole and whole².
     """
@@ -42,6 +46,7 @@ class Sums:
         "own",
         "own_all",
         "own_own",
+        "processes",
         "squares",
         "total",
         "weights",
@@ -54,6 +59,7 @@ class Sums:
         self.squares = [0] * STATES
         self.named: dict[tuple[int, int], int] = {}
         self.own = self.total = 0
+        self.processes: dict[int, int] = {}
         self.own_own = self.own_all = 0
         self.exact = [0, 0, 0]
         self.estimated = [0, 0, 0]
@@ -62,24 +68,44 @@ class Sums:
         return not self.total and not any(self.counts) and not any(self.weights)
 
 
+_KEYS: dict[tuple[bool, bool], Callable[[Node], Key]] = {
+    (True, False): attrgetter("line_key"),
+    (False, False): attrgetter("function_key"),
+    (True, True): attrgetter("process_line_key"),
+    (False, True): attrgetter("process_function_key"),
+}
+"""By (by line, for each process): what gives a node its row's key."""
+
 Part = list[int]
 """What one block gave one row, ns: [own, native and all of the exact evidence, the same two estimated]."""
 
 
 def normalised(query: Query) -> Query:
     """Returns the query whose running sums answer this one."""
-    if query.mode != "wall":
-        return Query(query.by, query.window, query.mode, query.threads)
-    return query
+    by_place = query.by in ("line", "function")
+    if query.mode == "wall" and (by_place or not query.per_process):
+        return query
+    return replace(
+        query, idle=query.idle and query.mode == "wall", per_process=query.per_process and by_place
+    )
 
 
 class View:
     """Running sums of one (normalised) query. `all` is the sum of all rows, `blocks` how many it has.
 
-    `estimates`: a table by library is made from estimates, not from exact samples.
+    `estimates`: a table by library is made from estimates, not from exact samples. `several`: there is more
+    than one process.
     """
 
-    def __init__(self, query: Query, tree: Tree, history: History, *, estimates: bool = False) -> None:
+    def __init__(
+        self,
+        query: Query,
+        tree: Tree,
+        history: History,
+        *,
+        estimates: bool = False,
+        several: bool = False,
+    ) -> None:
         self.query = query
         self.sums: dict[Key, Sums] = {}
         self.all = Sums(())
@@ -95,9 +121,13 @@ class View:
             else measured(query.mode, query.idle)
         )
         self._bound: dict[int, Sums] = {}
+        self._several = several
+        self._key_of = _KEYS[query.by == "line", query.per_process]
+        key_of = self._key_of
         self._bind: Callable[[int], Key] = {
-            "line": lambda node: tree.live[node].line_key,
-            "function": lambda node: tree.live[node].function_key,
+            "line": lambda node: key_of(tree.live[node]),
+            "function": lambda node: key_of(tree.live[node]),
+            "process": lambda node: ("process", tree.live[node].process),
             "thread": lambda thread: ("thread", thread),
             "library": lambda library: ("library", library),
         }[query.by]
@@ -151,9 +181,12 @@ class View:
         pending, everything = self._pending, self.all
         column = 1 if self.query.by == "thread" else 0
         by_library = self.query.by == "library"
+        process, live = self.query.process, self._tree.live
         for cell in cells:
             node, thread, state, library, count, weight, squared = cell
             if chosen is not None and thread not in chosen:
+                continue
+            if process is not None and live[node].process != process:
                 continue
             slot = cell[column]
             if by_library:
@@ -219,7 +252,7 @@ class View:
 
     def settle(self) -> None:
         """Brings totals up to date: passes what came and went since the last time up the tree."""
-        if self.query.by in ("thread", "library"):
+        if self.query.by in ("thread", "library", "process"):
             self._pending.clear()
             for sums in self.sums.values():
                 sums.total = sums.own
@@ -238,6 +271,7 @@ class View:
                 changes[node.id] = 0
                 node = node.parent
         by_line = self.query.by == "line"
+        key_of, several = self._key_of, self._several
         # A parent's id is smaller than its children's: in falling order, each comes before its parent.
         for number in sorted(changes, reverse=True):
             change = changes[number]
@@ -251,11 +285,17 @@ class View:
             if node.parent is not None:
                 changes[node.parent.id] += change
             if node.outer_line if by_line else node.outer_function:
-                key = node.line_key if by_line else node.function_key
+                key = key_of(node)
                 sums = rows.get(key)
                 if sums is None:
                     sums = rows[key] = Sums(key)
                 sums.total += change
+                if several:
+                    processes = sums.processes
+                    if so_far := processes.get(node.process, 0) + change:
+                        processes[node.process] = so_far
+                    else:
+                        del processes[node.process]
 
     def _drop_empty(self) -> None:
         empty = [key for key, sums in self.sums.items() if not sums.total and sums.empty()]

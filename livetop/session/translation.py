@@ -32,12 +32,18 @@ class Translation:
         self._wire_files: dict[int, int] = {}
 
     def define_processes(self, processes: list[Process]) -> None:
-        """Takes in processes, each once: the model takes every definition for a new process."""
+        """Takes in processes, and what has become of those that are known."""
         for process in processes:
-            if process.id not in self._processes:
-                self._processes[process.id] = self._profile.define_process(
-                    process.pid, process.argv, process.python, process.build, process.host, process.started
-                )
+            known = self._profile.define_process(
+                process.pid, process.argv, process.python, process.build, process.host, process.started
+            )
+            self._processes.setdefault(process.id, known)
+            self._profile.update_process(
+                self._processes[process.id],
+                parent=process.parent,
+                state=process.state,
+                reason=process.reason,
+            )
 
     def define(self, defs: Defs) -> list[int]:
         """Takes in definitions; returns the model's ids of the source files among them."""
