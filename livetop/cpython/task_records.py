@@ -28,6 +28,9 @@ _MAX_DIGITS = 4
 NATIVE = "_asyncio.Task"
 FUTURES = frozenset({NATIVE, "_asyncio.Future"})
 PENDING = 0
+# What wakes a task up -> where it has that task, behind its head: an object for it up to 3.9, then a bound C
+# function (m_self).
+_WAKE_UPS = {"TaskWakeupMethWrapper": 0, "builtin_function_or_method": 8}
 
 
 class TaskRecord(NamedTuple):
@@ -46,6 +49,8 @@ class TaskRecord(NamedTuple):
     loop: int
     awaited_by: int
     awaited_by_is_set: bool
+    callback: int
+    """The first of its callbacks: the wake-up of a task that awaits it, for one."""
     stamp: tuple[int, bytes]
     """(address, bytes) of its coroutine's and its name's addresses: what tells it from another one there."""
 
@@ -103,6 +108,7 @@ class TaskRecords:
             word(head, layout.loop)[0],
             word(head, layout.awaited_by)[0] if layout.awaited_by is not None else 0,
             bool(head[is_set]) if is_set is not None else False,
+            word(head, layout.loop + 8)[0],
             (address + layout.coro, head[layout.coro : layout.name + 8]),
         )
 
@@ -126,6 +132,17 @@ class TaskRecords:
             return bool(_I32.unpack(self._memory.read(address + layout.future_state, 4))[0] != PENDING)
         except MemoryFault:
             return False
+
+    def woken_by(self, records: Sequence[TaskRecord]) -> list[int]:
+        """The task that the first callback of each of these wakes up, 0 where it is another one."""
+        head = self._o.object_head
+        heads = self._memory.read_many([(record.callback, head + 16) for record in records])
+        found: list[int] = []
+        for data in heads:
+            name = self._types.name(_U64.unpack_from(data, self._o.object_type)[0]) if data else ""
+            at = _WAKE_UPS.get(name)
+            found.append(_U64.unpack_from(data, head + at)[0] if data and at is not None else 0)
+        return found
 
     # ------------------------------------------------------------------ tasks in Python
 
@@ -154,6 +171,7 @@ class TaskRecords:
             self._attribute(address, "_loop"),
             0,
             False,
+            0,
             (0, b""),
         )
 

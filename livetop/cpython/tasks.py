@@ -31,7 +31,7 @@ class TaskInfo:
 
     `frames`: (code, line) of its coroutines, innermost first; of one that runs, of its own coroutine only.
     `own_name`: the program named it. `waits_for`: "" unless it waits. `awaits`, `awaited_by`: addresses of
-    other tasks. `root`: address of its coroutine's frame, 0 when it has none; `code`: that of its code
+    other tasks (of the latter some may be gone, or no tasks). `root`: address of its coroutine's frame, 0 when it has none; `code`: that of its code
     object. `thread`: address of the thread state that runs its loop, 0 when that is not known.
     """
 
@@ -163,11 +163,13 @@ class Tasks:
                 _add(infos[address].awaited_by, info.address)
             if info.waits_for in ("task", "wait_for") and info.awaits:
                 info.waits_for = f"{info.waits_for} {infos[info.awaits[0]].name}"
-        for record in records:
-            if record.address in infos and record.awaited_by:
-                for address in self._awaiters(record):
-                    if address in infos:
-                        _add(infos[record.address].awaited_by, address)
+        known = [record for record in records if record.address in infos]
+        for record, woken in zip(known, self._records.woken_by(known), strict=True):
+            by = infos[record.address].awaited_by
+            if woken:
+                _add(by, woken)
+            for address in self._awaiters(record) if record.awaited_by else ():
+                _add(by, address)
 
     def _awaiters(self, record: TaskRecord) -> list[int]:
         """Those that CPython itself says await a task (3.14 on): futures among them."""
@@ -192,7 +194,7 @@ def awaiters_of(infos: dict[int, TaskInfo], address: int, limit: int = 16) -> li
         seen.add(address)
         info = infos[address]
         found.append(info)
-        address = info.awaited_by[0] if info.awaited_by else 0
+        address = next((task for task in info.awaited_by if task in infos), 0)
     return found
 
 

@@ -1,8 +1,8 @@
 """Which asyncio task a thread runs, and which tasks there are: one process under watch.
 
 A coroutine's frame stays at its address as long as the coroutine lives, so a stack tells its task by the
-addresses of its frames: nothing is added to what a tick reads. What is known of tasks is looked up afresh once
-a second, and when a coroutine is met that is not known; both within a small part of the time.
+addresses of its frames: nothing is added to what a tick reads. What is known of tasks is looked up afresh
+once a second, and when a coroutine is met that is not known; both within a small part of the time.
 """
 
 from __future__ import annotations
