@@ -23,7 +23,7 @@ MAX_FRAMES = 25_000
 _TWICE = 160
 # Frames that are not on the stack now, but were a moment ago: they are read, too, next to the innermost ones.
 _MOST_RECENT = 48
-_INNERMOST = 3
+_INNERMOST = 1
 # Frames that are looked up while a thread is kept waiting, and known ones in a row that end it.
 _HURRY = 100
 _ENOUGH_KNOWN = 3
