@@ -70,6 +70,11 @@ FIELDS: dict[str, Rule] = {
     # struct _gil_runtime_state; before 3.7 the variable `_PyThreadState_Current`
     "gil_last_holder": {6: 0, 7: _of(_GIL, "last_holder")},
     "gil_locked": {6: None, 7: _of(_GIL, "locked")},
+    "gil_attached": {
+        6: None,
+        7: f"{_of(_RT, 'gilstate.tstate_current')} - {_of(_RT, 'ceval.gil')}",
+        12: None,
+    },
     "gil_switch_number": {6: None, 7: _of(_GIL, "switch_number")},
     "gil_size": {6: 0, 7: f"sizeof({_GIL})"},
     "gil_enabled": {6: None, 13: "GIL_ENABLED"},

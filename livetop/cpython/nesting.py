@@ -81,6 +81,8 @@ class Nesting:
 
 def holder_of(memory: Memory, layout: Layout, gil: int) -> int:
     """Address of the thread state that holds this GIL; 0 when nobody does. Raises MemoryFault."""
+    if layout.gil_attached is not None:
+        return int(_U64.unpack(memory.read(gil + layout.gil_attached, 8))[0])
     (holder,) = _U64.unpack(memory.read(gil + layout.gil_last_holder, 8))
     if layout.gil_locked is None:
         return int(holder)

@@ -129,11 +129,7 @@ class _Dumper:
 
     def _nested(self, group: list[ThreadState], task: Task) -> dict[str, Any] | None:
         """One thread, with the frames of all its states: those it runs on now first, then its callers'."""
-        state = (
-            group[0]
-            if len(group) == 1
-            else self._nesting.running(group, lambda one: self._parked(one) is not EMPTY)
-        )
+        state = group[0] if len(group) == 1 else self._nesting.running(group, self._has_frames)
         found = self._one(state, task)
         if found is not None:
             found["name"] = self._names.get(group[0].ident) or found["name"]

@@ -141,7 +141,9 @@ class StateWords(Gils):
 
 
 def _gil_struct(layout: Layout) -> tuple[int, struct.Struct]:
-    """Where to begin in the GIL, and a struct of (last holder, locked) from there on; (holder,) in 3.6."""
+    """Where to begin in the GIL, and a struct of (last holder, locked) from there on; (holder,) to 3.11."""
+    if layout.gil_attached is not None:
+        return layout.gil_attached, struct.Struct("<Q")
     holder, locked, enabled = layout.gil_last_holder, layout.gil_locked, layout.gil_enabled
     low = holder if enabled is None else min(holder, enabled)
     flag = "" if locked is None else f"{locked - holder - 8}xi"

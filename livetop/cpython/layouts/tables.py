@@ -32,6 +32,7 @@ modules                           16       40       56      856    856          
 interpreter_code_generation        -        -        -        -      -            -            -
 gil_last_holder                    0        8        8        8      8            8            8
 gil_locked                         -       16       16       16     16           16           16
+gil_attached                       -      216      216      216    216          216            -
 gil_switch_number                  -       24       24       24     24           24           24
 gil_size                           0      208      208      208    208          208          208
 gil_enabled                        -        -        -        -      -            -            -
@@ -119,6 +120,7 @@ stack_kind                         index        index      pointer      pointer 
 runtime_gil                            -            -            -            -            -            -
 runtime_gc_collecting                  -            -            -            -            -            -
 interpreter_code_generation            -            -         7992         8024         7944         7952
+gil_attached                           -            -            -            -            -            -
 gil_switch_number                     24           32           24           32           24           32
 gil_size                             208          216          208          216          208          216
 thread_state                          40           40           44           44           48           48
