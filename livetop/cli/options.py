@@ -18,7 +18,7 @@ DEFAULT_RATE, DEFAULT_MAX_PAUSE, DEFAULT_MAX_CPU = 100, 1, 5
 ONE_CORE = 100
 
 MODES = click.Choice(["cpu", "wall", "gil"])
-TABLES = click.Choice(["line", "function", "library", "thread"])
+TABLES = click.Choice(["line", "function", "library", "thread", "task"])
 SORTS = click.Choice(["own", "total"])
 
 

@@ -31,8 +31,9 @@ class TaskInfo:
 
     `frames`: (code, line) of its coroutines, innermost first; of one that runs, of its own coroutine only.
     `own_name`: the program named it. `waits_for`: "" unless it waits. `awaits`, `awaited_by`: addresses of
-    other tasks (of the latter some may be gone, or no tasks). `root`: address of its coroutine's frame, 0 when it has none; `code`: that of its code
-    object. `thread`: address of the thread state that runs its loop, 0 when that is not known.
+    other tasks; of the latter some may be gone, or no tasks. `root`: address of its coroutine's frame, 0 when
+    it has none; `code`: that of its code object. `thread`: address of the thread state that runs its loop, 0
+    when that is not known.
     """
 
     address: int

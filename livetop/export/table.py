@@ -15,6 +15,7 @@ _NAMES = {
     "function": (Column("FUNCTION", True), Column("LOCATION", True, left=True)),
     "library": (Column("LIBRARY", True, left=True),),
     "thread": (Column("THREAD", True), Column("TID")),
+    "task": (Column("TASK", True),),
 }
 _TIMES = (Column("%OWN"), Column("%TOT"), Column("OWN"), Column("TOTAL"))
 _WAITS = Column("WAITED FOR", True)
@@ -122,6 +123,8 @@ def _cells(row: Row, table: Table) -> list[str]:
         cells += [native_share(row), _share(row.native_margin), _share(row.system_share, "%")]
     if table.query.by == "library":
         return [*cells, row.file or row.function]
+    if table.query.by == "task":
+        return [*cells, row.function]
     if table.query.by == "thread":
         return [*cells, row.function, str(row.tid or ""), *([waits(row)] if _has_waits(table) else [])]
     return [*cells, row.function, location(row)]

@@ -192,17 +192,23 @@ def _thread_place(profile: Profile, _node: int, thread: int, *_: int) -> Place:
     return (profile.threads[thread].name,)
 
 
+def _task_place(profile: Profile, node: int, *_: int) -> Place:
+    task = int(profile.tree.live[node].task_key[1])
+    return (profile.names.task(task) or "[no task]",)
+
+
 _PLACE: dict[By, Callable[[Profile, int, int, int, int], Place]] = {
     "line": _line_place,
     "function": _function_place,
     "library": _library_place,
     "thread": _thread_place,
+    "task": _task_place,
 }
 
 
 def _same_places(before: Side, after: Side, old: _Measured, new: _Measured, by: By) -> dict[Place, Place]:
     """Returns place of `before` -> the same place of `after`, for those that both have."""
-    if by in ("library", "thread"):
+    if by in ("library", "thread", "task"):
         return {place: place for place in old.parts if place in new.parts}
     functions = match_functions(
         before, after, sorted({int(p[0]) for p in old.parts}), sorted({int(p[0]) for p in new.parts})
@@ -235,6 +241,7 @@ _DESCRIBE: dict[By, Callable[[Side, Place], Location]] = {
     "function": _describe_function,
     "library": _describe_name,
     "thread": _describe_name,
+    "task": _describe_name,
 }
 
 

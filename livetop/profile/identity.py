@@ -73,10 +73,16 @@ def _process(key: Key, names: Names) -> Identity:
     return ("", None, " ".join(info.argv), "", info.pid, None, "process", 0, 0, None)
 
 
+def _task(key: Key, names: Names) -> Identity:
+    task = names.task(int(key[1]))
+    return ("", None, task or "[no task]", "", None, task, "task", 0, int(key[1]), None)
+
+
 IDENTIFY: dict[str, Callable[[Key, Names], Identity]] = {
     "line": _line,
     "function": _function,
     "library": _library,
     "thread": _thread,
     "process": _process,
+    "task": _task,
 }

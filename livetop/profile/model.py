@@ -53,7 +53,7 @@ class Profile:
     def __init__(self, node_cap: int = 10_000) -> None:
         self.node_cap = max(100, node_cap)
         self.names = Names()
-        self.tree = Tree(self.names.other, self.node_cap * KNOWN_NODES, self.names.is_native)
+        self.tree = Tree(self.names.other, self.node_cap * KNOWN_NODES, self.names.kind)
         self.history = History()
         self.sampling = SamplingTotals()
         self._timeline = Timeline()

@@ -19,7 +19,7 @@ class FileInfo(NamedTuple):
 
 
 class FunctionInfo(NamedTuple):
-    """A code object's identity; `kind` is python, native or special."""
+    """A code object's identity; `kind` is python, native, special or task."""
 
     name: str
     file: int
@@ -158,9 +158,14 @@ class Names:
     def function(self, number: int) -> FunctionInfo:
         return self.functions.values.get(number, NO_FUNCTION)
 
-    def is_native(self, number: int) -> bool:
-        """Returns whether a function is C code."""
-        return self.function(number).kind == "native"
+    def kind(self, number: int) -> str:
+        """Returns what a function is: python, native, special or task."""
+        return self.function(number).kind
+
+    def task(self, number: int) -> str | None:
+        """Returns the name of a task by its function, None for none."""
+        name = self.functions.values[number].name if number in self.functions.values else ""
+        return name.removeprefix("[task: ").removesuffix("]") or None
 
     def file(self, number: int) -> FileInfo:
         return self.files.values.get(number, NO_FILE)

@@ -11,10 +11,11 @@ from msgspec import Struct, field
 
 Key = tuple[str | int, ...]
 """A row's identity, the same in every table of one profile: ("line", process, function, line),
-("function", process, function), ("library", library), ("thread", thread) or ("process", process), in model
-ids. `process` of a line or function is 0 where the rows of all processes are one."""
+("function", process, function), ("library", library), ("thread", thread), ("process", process) or
+("task", function), in model ids. `process` of a line or function is 0 where the rows of all processes are
+one, `function` of a task is 0 where there is no task."""
 
-By = Literal["line", "function", "library", "thread", "process"]
+By = Literal["line", "function", "library", "thread", "process", "task"]
 Mode = Literal["cpu", "wall", "gil"]
 
 
@@ -37,7 +38,10 @@ class Query(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """One line, function, library, thread or process.
+    """One line, function, library, thread, process or task.
+
+    `task` is the one that all of a line's own time was spent in, None for several or none. A task's total is
+    its own and that of those it awaits.
 
     `own` and `total` are seconds of the query's mode (cpu: CPU time; wall: own + queued + gil + wait,
     without idle unless asked for; gil: holding the GIL). `python`, `native`, `system` split the row's own
@@ -73,8 +77,8 @@ class Row(Struct, frozen=True):
     samples: int = 0
     exact: int = 0
     kind: str = "python"
-    """python, native or special ([unseen], [unread], [other]); "library", "thread" or "process" in those
-    tables."""
+    """python, native or special ([unseen], [unread], [other]); "library", "thread", "process" or "task" in
+    those tables."""
     file_id: int = 0
     function_id: int = 0
     tid: int | None = None

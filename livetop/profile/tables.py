@@ -91,7 +91,7 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
                 sums.key,
                 *identity[:4],
                 pid if query.by != "library" else None,
-                identity[5],
+                identity[5] or (names.task(sums.task) if sums.task else None),
                 own * scale,
                 total * scale,
                 share,
@@ -125,7 +125,7 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
 def _processes(sums: Sums, pids: dict[int, int]) -> dict[int, float]:
     """Returns the seconds of a row's total by PID, most first."""
     found: dict[int, float] = {}
-    for process, weight in sorted(sums.processes.items(), key=lambda item: -item[1]):
+    for process, weight in sorted(sums.processes.items(), key=lambda item: (-item[1], item[0])):
         pid = pids.get(process, 0)
         found[pid] = found.get(pid, 0.0) + weight / NANO
     return found

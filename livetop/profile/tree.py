@@ -13,6 +13,10 @@ from livetop.profile.rows import Key
 
 HEAT_HALF_LIFE = 60.0
 
+NATIVE, TASK = "native", "task"
+"""Kinds of functions whose nodes are more than lines of Python."""
+NO_TASK: Key = ("task", 0)
+
 Place = tuple[int, int, int]
 """(parent node, function, line); a root is (0, 0, process)."""
 
@@ -23,6 +27,9 @@ class Node:
 
     `host`: the node whose row its time belongs to. A C frame's is the nearest node above it that is none
     (the outermost C frame, when there is no Python below a thread's root); any other node's is itself.
+
+    A task is a node above what it ran; `task_key` is that of the innermost one. It is no row among lines and
+    functions.
     """
 
     __slots__ = (
@@ -36,12 +43,14 @@ class Node:
         "line_key",
         "outer_function",
         "outer_line",
+        "outer_task",
         "parent",
         "process",
+        "task_key",
     )
 
     def __init__(
-        self, number: int, parent: Node | None, function: int, line: int, native: bool = False
+        self, number: int, parent: Node | None, function: int, line: int, kind: str = "python"
     ) -> None:
         self.id = number
         self.parent = parent
@@ -50,7 +59,9 @@ class Node:
         self.process: int = parent.process if parent else line
         self.children: list[Node] = []
         self.heat = 0.0
-        if native and parent is not None and parent.parent is not None:
+        self.outer_task = kind == TASK
+        self.task_key: Key = ("task", function) if self.outer_task else parent.task_key if parent else NO_TASK
+        if kind == NATIVE and parent is not None and parent.parent is not None:
             self.host: Node = parent.host
             self.line_key: Key = parent.line_key
             self.function_key: Key = parent.function_key
@@ -61,7 +72,7 @@ class Node:
         # A root is no line of a program: time that ends on it has a row without function or line.
         self.line_key = ("line", 0, function, line if function else 0)
         self.function_key = ("function", 0, function)
-        self.outer_line = self.outer_function = parent is not None
+        self.outer_line = self.outer_function = parent is not None and not self.outer_task
 
     @property
     def process_line_key(self) -> Key:
@@ -77,14 +88,14 @@ class Node:
 class Tree:
     """Definitions and live nodes. A parent's id is always smaller than its children's."""
 
-    def __init__(self, other: int, known_cap: int, is_native: Callable[[int], bool]) -> None:
+    def __init__(self, other: int, known_cap: int, kind_of: Callable[[int], str]) -> None:
         self.other = other
         """The id of the function [other]."""
         self.live: dict[int, Node] = {}
         self.known: dict[int, Place] = {}
         self._ids: dict[Place, int] = {}
         self._known_cap = known_cap
-        self._is_native = is_native
+        self._kind_of = kind_of
         self._next = 1
         self.heat_unit = 1.0
         """What a second of time adds to a node's heat now: it doubles each minute, so old heat fades."""
@@ -153,7 +164,7 @@ class Tree:
         return node
 
     def _add(self, number: int, parent: Node | None, function: int, line: int, look: bool = True) -> Node:
-        node = Node(number, parent, function, line, self._is_native(function))
+        node = Node(number, parent, function, line, self._kind_of(function))
         self.live[number] = node
         if parent is not None:
             parent.children.append(node)
@@ -200,6 +211,12 @@ class Tree:
         self._lines = +self._lines
         self._functions = +self._functions
 
+    def forget(self, ids: set[int]) -> None:
+        """Takes live nodes off the tree for good: nothing will ever be told of them again."""
+        self.remove(ids)
+        for number in ids:
+            del self._ids[self.known.pop(number)]
+
     def _keep_fresh(self, number: int) -> None:
         """Moves a definition that is used again, and those above it, away from the oldest ones."""
         recent = self._next - self._known_cap // 4
@@ -225,7 +242,7 @@ def _look_above(node: Node, line_too: bool) -> None:
     above = node.parent
     while above is not None:
         if above.function == node.function:
-            node.outer_function = False
+            node.outer_function = node.outer_task = False
             if not line_too:
                 return
             if above.line == node.line:
@@ -244,7 +261,9 @@ def _mark_outer(root: Node) -> None:
         if not entering:
             path.subtract(keys)
             continue
-        if node.parent is not None:
+        if node.task_key[1] == node.function and node.parent is not None:
+            node.outer_task = not path[node.function_key]
+        elif node.parent is not None:
             node.outer_line = not path[node.line_key]
             node.outer_function = not path[node.function_key]
         path.update(keys)

@@ -48,6 +48,7 @@ class Sums:
         "own_own",
         "processes",
         "squares",
+        "task",
         "total",
         "weights",
     )
@@ -60,6 +61,8 @@ class Sums:
         self.named: dict[tuple[int, int], int] = {}
         self.own = self.total = 0
         self.processes: dict[int, int] = {}
+        self.task: int | None = None
+        """Function of the task that its own time was spent in, 0 for none, SEVERAL."""
         self.own_own = self.own_all = 0
         self.exact = [0, 0, 0]
         self.estimated = [0, 0, 0]
@@ -68,13 +71,21 @@ class Sums:
         return not self.total and not any(self.counts) and not any(self.weights)
 
 
-_KEYS: dict[tuple[bool, bool], Callable[[Node], Key]] = {
-    (True, False): attrgetter("line_key"),
-    (False, False): attrgetter("function_key"),
-    (True, True): attrgetter("process_line_key"),
-    (False, True): attrgetter("process_function_key"),
+_KEYS: dict[tuple[str, bool], Callable[[Node], Key]] = {
+    ("line", False): attrgetter("line_key"),
+    ("function", False): attrgetter("function_key"),
+    ("task", False): attrgetter("task_key"),
+    ("line", True): attrgetter("process_line_key"),
+    ("function", True): attrgetter("process_function_key"),
 }
-"""By (by line, for each process): what gives a node its row's key."""
+"""By (kind of row, for each process): what gives a node its row's key."""
+_OUTER: dict[str, Callable[[Node], bool]] = {
+    "line": attrgetter("outer_line"),
+    "function": attrgetter("outer_function"),
+    "task": attrgetter("outer_task"),
+}
+"""By kind of row: whether a node's subtree counts towards the total of its row."""
+SEVERAL = -1
 
 Part = list[int]
 """What one block gave one row, ns: [own, native and all of the exact evidence, the same two estimated]."""
@@ -122,11 +133,12 @@ class View:
         )
         self._bound: dict[int, Sums] = {}
         self._several = several
-        self._key_of = _KEYS[query.by == "line", query.per_process]
-        key_of = self._key_of
+        # Those of other kinds of rows need no node.
+        self._key_of = key_of = _KEYS.get((query.by, query.per_process), _KEYS["line", False])
         self._bind: Callable[[int], Key] = {
             "line": lambda node: key_of(tree.live[node]),
             "function": lambda node: key_of(tree.live[node]),
+            "task": lambda node: key_of(tree.live[node]),
             "process": lambda node: ("process", tree.live[node].process),
             "thread": lambda thread: ("thread", thread),
             "library": lambda library: ("library", library),
@@ -225,6 +237,9 @@ class View:
         if sums is None:
             sums = self.sums[key] = Sums(key)
         self._bound[slot] = sums
+        if self.query.by in ("line", "function"):
+            task = int(self._tree.live[slot].task_key[1])
+            sums.task = task if sums.task in (None, task) else SEVERAL
         return sums
 
     # ------------------------------------------------------------ sums over blocks
@@ -270,7 +285,7 @@ class View:
             while node is not None and node.id not in changes:
                 changes[node.id] = 0
                 node = node.parent
-        by_line = self.query.by == "line"
+        is_outer = _OUTER[self.query.by]
         key_of, several = self._key_of, self._several
         # A parent's id is smaller than its children's: in falling order, each comes before its parent.
         for number in sorted(changes, reverse=True):
@@ -284,7 +299,7 @@ class View:
                 del subtrees[number]
             if node.parent is not None:
                 changes[node.parent.id] += change
-            if node.outer_line if by_line else node.outer_function:
+            if is_outer(node):
                 key = key_of(node)
                 sums = rows.get(key)
                 if sums is None:
