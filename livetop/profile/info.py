@@ -12,7 +12,8 @@ class ProcessInfo:
     """A process that was read, or a child of it. `pid` is the system's, `id` the model's.
 
     `started` is Unix time, `parent` a PID (0 for the process that was asked for). `state`: watched, gone,
-    starting, unreadable or other (no Python); `reason` says why in the last two.
+    starting, unreadable or other (no Python); `reason` says why in the last two, and what there is to
+    beware of in the first.
     """
 
     id: int

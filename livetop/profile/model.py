@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from livetop.profile import details, tables
 from livetop.profile.cells import MICRO2, NANO, STATES, Cell, merge, scaled, split_of
+from livetop.profile.ended import fold_ended
 from livetop.profile.fold import fold
 from livetop.profile.history import Block, History
 from livetop.profile.info import (
@@ -36,6 +37,8 @@ UseTuple = tuple[int, str, float, float, float, float, float, int, bool]
 """(thread, state, own, queued, gil, wait, idle, samples, holds_gil): seconds, in model ids."""
 
 LIVE_VIEWS = 6
+MORE_NODES = 5
+"""How many times as many live nodes there may be where there are many processes."""
 KNOWN_NODES = 8
 """Definitions kept for each live node allowed."""
 
@@ -91,6 +94,11 @@ class Profile:
         """Notes what has become of a process; see `ProcessInfo`."""
         self.names.update_process(process, parent, state, reason)
         self._tables.clear()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What there is to beware of in the figures of processes that are watched."""
+        return [one.reason for one in self.processes.values() if one.state == "watched" and one.reason]
 
     def define_file(self, name: str, module: str) -> int:
         """Returns the id of a source file; the same pair gives the same id."""
@@ -202,11 +210,18 @@ class Profile:
     def _stay_bounded(self, second_ended: bool) -> None:
         """Folds what is too much; the running sums are then made anew from the history."""
         changed = second_ended and self.history.roll_up(self._other_of)
-        nodes = fold(self.tree, self.node_cap) if len(self.tree.live) > self.node_cap else {}
-        threads = self.names.fold_threads() if second_ended else {}
-        if nodes or threads:
-            self.history.rename(nodes, threads)
-            changed = True
+        # Each process has a tree of its own, although most of its lines are the others', too.
+        cap = int(self.node_cap * min(MORE_NODES, 1 + (self.sampling.processes - 1) / 8))
+        for folded in (
+            fold_ended(self.names, self.tree) if second_ended else ({}, {}),
+            (
+                fold(self.tree, cap) if len(self.tree.live) > cap else {},
+                self.names.fold_threads() if second_ended else {},
+            ),
+        ):
+            if any(folded):
+                self.history.rename(*folded)
+                changed = True
         if changed:
             self._views.clear()
 

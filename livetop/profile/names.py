@@ -94,6 +94,9 @@ class Names:
             if (known.pid, known.host, known.started) == (pid, host, started):
                 known.argv, known.python, known.build = words, printable(python), printable(build)
                 return known.id
+        if len(self.processes) >= 2 * PROCESSES:
+            # As many that live: nobody could tell them apart.
+            return next(reversed(self.processes))
         info = ProcessInfo(
             self._next_process, pid, words, printable(python), printable(build), printable(host), started
         )
@@ -144,11 +147,24 @@ class Names:
         for thread in foldable[: len(self.threads) - THREADS // 2]:
             other = self.other_threads(thread.process)
             other.use.merge(thread.use)
-            del self.threads[thread.id]
-            if self._tids.get((thread.process, thread.tid)) == thread.id:
-                del self._tids[thread.process, thread.tid]
+            self._forget_thread(thread)
             result[thread.id] = other.id
         return result
+
+    def move_threads(self, processes: set[int], to: int) -> dict[int, int]:
+        """Folds all threads of some processes into one of another; returns thread -> what it became."""
+        result = {}
+        for thread in [thread for thread in self.threads.values() if thread.process in processes]:
+            other = self.other_threads(to)
+            other.use.merge(thread.use)
+            result[thread.id] = other.id
+            self._forget_thread(thread)
+        return result
+
+    def _forget_thread(self, thread: ThreadInfo) -> None:
+        del self.threads[thread.id]
+        if self._tids.get((thread.process, thread.tid)) == thread.id:
+            del self._tids[thread.process, thread.tid]
 
     def define_library(self, name: str) -> int:
         name = printable(name)
