@@ -1,7 +1,7 @@
 """Which instructions call what is not Python: the CALL family of each version, by number.
 
 Only the innermost frame's current instruction is asked about, while C code that its evaluation loop called
-runs. Numbers: `opcode.opmap`, `opcode._specialized_opmap`, or the defines of Include/opcode.h (3.11, 3.12).
+runs. Numbers: `opcode.opmap`, `opcode._specialized_opmap`, or the defines of Include/opcode.h (to 3.12).
 """
 
 from __future__ import annotations
@@ -9,6 +9,12 @@ from __future__ import annotations
 # Forms that are specialised for Python callees are left out: C code that runs for them is the interpreter's
 # own. Forms that take any callee are in: what they called tells more.
 _NATIVE_CALLS: dict[tuple[int, int], tuple[int, ...]] = {
+    # CALL_FUNCTION, CALL_FUNCTION_KW, CALL_FUNCTION_EX, from 3.7 on CALL_METHOD
+    (3, 6): (131, 141, 142),
+    (3, 7): (131, 141, 142, 161),
+    (3, 8): (131, 141, 142, 161),
+    (3, 9): (131, 141, 142, 161),
+    (3, 10): (131, 141, 142, 161),
     # CALL_ADAPTIVE, PRECALL_*, CALL_FUNCTION_EX, PRECALL, CALL
     (3, 11): (22, 64, 66, 67, 72, 73, 76, 77, 78, 79, 80, 81, 113, 121, 127, 141, 142, 166, 171),
     # CALL_BUILTIN_* and the like, CALL_FUNCTION_EX, CALL, INSTRUMENTED_*

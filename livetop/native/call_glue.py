@@ -17,6 +17,11 @@ _GLUE_NAMES = """
     method_vectorcall_FASTCALL_KEYWORDS method_vectorcall_NOARGS method_vectorcall_O
     type_call type_vectorcall method_vectorcall do_call_core object_vacall
     vectorcall_maybe vectorcall_method slot_tp_call slot_tp_init slot_tp_new
+    call_function trace_call_function method_call methoddescr_call cfunction_call_varargs PyCFunction_Call
+    _PyObject_FastCallDict _PyObject_FastCallKeywords _PyObject_FastCall_Prepend
+    _PyCFunction_FastCallDict _PyCFunction_FastCallKeywords _PyMethodDef_RawFastCallDict
+    _PyMethodDef_RawFastCallKeywords _PyMethodDescr_FastCallKeywords _PyMethodDescr_Vectorcall
+    _PyCFunction_Vectorcall _PyObject_CallMethodIdObjArgs _PyObject_CallFunction_SizeT callmethod
 """
 
 # When they are what runs, Python code is being called, or an instance of a Python class made.
@@ -27,6 +32,9 @@ _IN_PYTHON_NAMES = """
     _PyThreadState_PushFrame _PyThreadState_PopFrame make_coro _Py_MakeCoro gen_send_ex2
     _PyEvalFrame_Push object_new object_init method_vectorcall type_call slot_tp_call slot_tp_init slot_tp_new
     vectorcall_maybe vectorcall_method
+    fast_function function_call _PyFunction_FastCall _PyFunction_FastCallKeywords _PyEval_EvalCodeWithName
+    PyEval_EvalCodeEx PyEval_EvalFrameEx PyFrame_New _PyFrame_New_NoTrack frame_dealloc gen_send_ex
+    call_function
 """
 
 _GLUE = frozenset(_GLUE_NAMES.split())

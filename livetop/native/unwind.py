@@ -21,6 +21,7 @@ from livetop.target.registers import ARCHITECTURES, Registers
 
 from .copied import Copied
 from .guess import Guess
+from .loops import Loops
 from .modules import Module, Modules
 
 _word = struct.Struct("<Q").unpack_from
@@ -64,8 +65,16 @@ class Walk:
 class Unwinder:
     """Unwinds the stacks of one process; keeps the rule of each pc that it has met."""
 
-    def __init__(self, modules: Modules, memory: Memory, machine: Machine | None = None) -> None:
+    def __init__(
+        self,
+        modules: Modules,
+        memory: Memory,
+        machine: Machine | None = None,
+        loops: Loops | None = None,
+    ) -> None:
         self.modules = modules
+        self.loops = loops
+        """Tells evaluation loops where they leave no mark."""
         self._memory = memory
         self._machine = machine = machine or this_machine()
         self._architecture = ARCHITECTURES[machine.name]
@@ -81,13 +90,18 @@ class Unwinder:
         """Mappings have changed: rules may be others."""
         self._rules.clear()
         self._guess.forget()
+        if self.loops is not None:
+            self.loops.forget()
 
     def walk(self, registers: Registers, stack: Copied, mark: int, *, whole: bool = False) -> Walk:
         """Unwind from where a thread stood to the frame with `mark`.
 
         `mark` is an address on this stack, 0 if there is none; with `whole`, or without a mark, to the end.
+        Where evaluation loops leave none they are told by their names.
         """
         walk = Walk()
+        if self.loops is not None:
+            return self._to_loop(registers, stack, self.loops, whole=whole)
         stop = 0 if whole else mark
         if not (self._usual and self._simple(registers.pc, registers.sp, registers.fp, stack, stop, walk)):
             walk = Walk()
@@ -97,6 +111,21 @@ class Unwinder:
         loop = bisect_right(walk.cfas, mark)
         if loop < len(walk.cfas) and (walk.cfas[loop - 1] if loop else registers.sp) <= mark:
             walk.loop = loop
+        return walk
+
+    def _to_loop(self, registers: Registers, stack: Copied, loops: Loops, *, whole: bool) -> Walk:
+        """Unwind to the innermost evaluation loop, or beyond: how far that is only unwinding tells."""
+        walk = Walk()
+        simple = self._usual and self._simple(registers.pc, registers.sp, registers.fp, stack, 0, walk)
+        walk.loop = loops.innermost(walk.pcs, walk.modules)
+        if not simple and (whole or walk.loop < 0):
+            walk = Walk()
+            self._general(self._architecture.numbered(registers), stack, 0, 0, walk)
+            walk.loop = loops.innermost(walk.pcs, walk.modules)
+        if walk.loop >= 0 and not whole:
+            end = walk.loop + 1
+            walk.pcs, walk.cfas, walk.modules = walk.pcs[:end], walk.cfas[:end], walk.modules[:end]
+            walk.complete = True
         return walk
 
     # ------------------------------------------------------------------ the usual frames
@@ -283,6 +312,8 @@ class Unwinder:
             loop = walk.modules[-1]
             return loop is not None and loop.kind == "runtime"
         self._simple(pc, sp, rbp, stack, 0, walk)
+        if self.loops is not None:
+            return self.loops.innermost(walk.pcs, walk.modules) >= 0
         row = self._row(walk.modules[-1], walk.pcs[-1] - 1) if walk.pcs else None
         return len(walk.pcs) > 2 and row is not None
 

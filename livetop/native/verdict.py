@@ -42,8 +42,10 @@ class Judge:
     system: Final = Verdict(SYSTEM)
     """The verdict on a thread that stood still in a system call."""
 
-    def __init__(self, memory: Memory, version: tuple[int, int]) -> None:
+    def __init__(self, memory: Memory, version: tuple[int, int], *, handlers: bool = True) -> None:
+        """`handlers`: the loop's opcode handlers may be functions that call each other (3.14 on)."""
         self._memory = memory
+        self._calls_handlers = handlers
         self._calls = native_calls(version)
         # Return addresses in the evaluation loop's frame -> whether an opcode handler was called there.
         self._handlers: dict[int, bool] = {}
@@ -63,7 +65,7 @@ class Judge:
         modules = walk.modules
         found = walk.loop >= 0
         inner = walk.loop if found else len(modules)
-        if found and inner and self._is_handler(walk.pcs[inner], modules[inner]):
+        if found and inner and self._calls_handlers and self._is_handler(walk.pcs[inner], modules[inner]):
             inner -= 1
         while found and inner and _is_jit(modules[inner - 1]):
             # What the interpreter has compiled at run time is a part of its loop.

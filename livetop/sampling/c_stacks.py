@@ -6,6 +6,7 @@ from livetop.cpython.outcome import EMPTY, Outcome
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.tree import Place
 from livetop.native.copied import Copied
+from livetop.native.loops import Loops
 from livetop.native.merge import Merger
 from livetop.native.modules import Modules
 from livetop.native.unwind import Unwinder, Walk
@@ -42,8 +43,10 @@ class CStacks:
         frames: bool = False,
     ) -> None:
         self.modules = Modules(process, memory, runtime.address)
-        self.unwinder = Unwinder(self.modules, memory)
-        self.judge = Judge(memory, runtime.layout.version)
+        # Before 3.11 each loop runs one frame, and has no mark.
+        self._loops = Loops() if runtime.layout.frames == "heap" else None
+        self.unwinder = Unwinder(self.modules, memory, loops=self._loops)
+        self.judge = Judge(memory, runtime.layout.version, handlers=self._loops is None)
         self.frames = frames
         """Whether C frames are told one by one, not only whose time it is."""
         self.merger = Merger()
@@ -156,7 +159,9 @@ class CStacks:
         Where no frame is worth telling it is what it was without them.
         """
         frames = outcome.frames() if type(outcome) is Place else []
-        runs = thread.reader.runs(buffer, 0) if frames else []
+        runs = thread.reader.runs(buffer, 0) if frames and self._loops is None else []
+        if self._loops is not None:
+            runs = self._loops.runs(walk.pcs, walk.cfas, walk.modules, len(frames), complete=walk.complete)
         if self._layout.frame_is_entry is not None:
             runs = self._marked(runs, thread.reader.mark, stack)
         steps = self.merger.merge(walk, registers.sp, runs, frames)

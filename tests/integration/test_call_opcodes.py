@@ -10,8 +10,8 @@ from livetop.cpython.opcodes import native_calls
 _ASK = """
 import json, opcode
 numbers = dict(opcode.opmap)
-specialized = getattr(opcode, "_specialized_opmap", None)
-if specialized is None:
+specialized = getattr(opcode, "_specialized_opmap", {})
+if hasattr(opcode, "_specialized_instructions"):
     # 3.11 and 3.12: listed in the order of their numbers, in what the other instructions leave free.
     free = (number for number in range(1, 255) if opcode.opname[number].startswith("<"))
     specialized = dict(zip(opcode._specialized_instructions, free))
@@ -19,7 +19,7 @@ numbers.update(specialized)
 print(json.dumps({name: number for name, number in numbers.items() if "CALL" in name}))
 """
 # Forms for Python callees only, and calls of the interpreter's own helpers.
-_NOT_NATIVE = ("_PY", "BOUND_METHOD", "INTRINSIC", "ALLOC_AND_ENTER")
+_NOT_NATIVE = ("_PY", "BOUND_METHOD", "INTRINSIC", "ALLOC_AND_ENTER", "UNPACK_WITH", "FINALLY")
 
 
 def test_the_call_family(any_build):

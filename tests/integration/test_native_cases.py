@@ -233,7 +233,9 @@ def test_frames_between_python_frames(any_build, folder):
                 functions = [[squeezed(place[1]) for place in places] for places in found]
                 # The thread's own frames are always there, whole.
                 tails = [[place[1] for place in places if place[2] and place[0] == file] for places in found]
-                assert all(tail[-3:] == [name, "Turns.turn", "Turns.run"] for tail in tails), name
+                # Up to 3.10 a method is known by its last name only.
+                short = [[function.rpartition(".")[2] for function in tail[-3:]] for tail in tails]
+                assert all(tail == [name, "turn", "run"] for tail in short), name
                 want = [squeezed(function) for function in expected]
                 right = sum(all(one in stack for one in want) for stack in functions)
                 assert right >= 0.8 * len(found), (name, functions[:3])
