@@ -98,17 +98,27 @@ def find_runtime(process: Process, memory: Memory) -> Runtime:
     """
     pid = process.pid
     hidden: list[Place] = []
+    idle: NotReadable | None = None
     for place in find_places(process, memory):
         if place.pypy:
             raise _refuse(pid, "PyPy", "PyPy", "pypy")
         address = _address(memory, place)
-        if address is not None:
+        if address is None:
+            hidden.append(place)
+            continue
+        try:
             return _read(pid, memory, place, address)
-        hidden.append(place)
+        except Unreadable:
+            raise
+        except NotReadable as error:
+            # An extension module may have brought a second libpython along, which nobody has started.
+            idle = idle or error
     for place in hidden:
         runtime = _search(pid, memory, place)
         if runtime is not None:
             return runtime
+    if idle is not None:
+        raise idle
     raise NotReadable(f"process {pid} is not a Python program (no CPython runtime in it): try `livetop list`")
 
 
