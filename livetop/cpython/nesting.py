@@ -21,6 +21,7 @@ _I32 = struct.Struct("<i")
 _ATTACHED = 1
 # No thread state is larger: what points into it does not point to a stack.
 _THREAD_STATE = 4096
+_MOST_GUESTS = 1000
 
 
 class Nesting:
@@ -29,21 +30,48 @@ class Nesting:
     def __init__(self, memory: Memory, layout: Layout) -> None:
         self._memory = memory
         self._layout = layout
+        # Thread states that were seen running on another thread than they name -> its id.
+        self._guests: dict[int, int] = {}
 
-    def group(self, states: Collection[ThreadState], main: int) -> dict[int, list[ThreadState]]:
+    def group(
+        self, states: Collection[ThreadState], main: int, runs: Callable[[int], bool]
+    ) -> dict[int, list[ThreadState]]:
         """The states of each OS thread, by the ids that the process itself has for them, in given order.
 
-        `main` is the id of its first thread. To 3.12 a state may have been made by another thread than it
-        runs on, and names that one; where it runs is told by where on the C stack its evaluation loop is.
+        `main` is the id of its first thread, `runs` tells of an id whether that thread is blocked nowhere.
+        To 3.12 a state may have been made by another thread than it runs on, and names that one.
         """
+        o = self._layout
         groups = _by_tid(states, {})
-        pointer = self._layout.cframe if self._layout.cframe is not None else self._layout.cframe_mark
-        if pointer is not None and len(groups) > 1 and len(groups) < len(states):
-            groups = _by_tid(states, self._homes(states, main, pointer))
-        return groups
+        if len(groups) == len(states) or len(groups) == 1 or o.thread_state is not None:
+            return groups
+        pointer = o.cframe if o.cframe is not None else o.cframe_mark
+        if pointer is not None:
+            return _by_tid(states, self._homes(states, main, pointer))
+        self._find_guest(groups, runs)
+        return _by_tid(states, self._guests)
+
+    def _find_guest(self, groups: dict[int, list[ThreadState]], runs: Callable[[int], bool]) -> None:
+        """Find out where the state runs that holds the GIL, to 3.9: nothing in it points to a C stack.
+
+        If the thread that it names is blocked, it runs on the only one that is not.
+        """
+        for tid, group in groups.items():
+            for state in group[1:]:
+                if not self._attached(state):
+                    continue
+                if runs(tid):
+                    self._guests.pop(state.address, None)
+                    return
+                others = [other for other in groups if other != tid and runs(other)]
+                if len(others) == 1:
+                    if len(self._guests) > _MOST_GUESTS:
+                        self._guests.clear()
+                    self._guests[state.address] = others[0]
+                return
 
     def _homes(self, states: Collection[ThreadState], main: int, pointer: int) -> dict[int, int]:
-        """The id of the thread on whose stack each state has its innermost evaluation loop."""
+        """The id of the thread on whose C stack each state has its innermost evaluation loop."""
         # A thread's record, which pthread_t points to, lies at the upper end of its stack. The first thread's
         # stack is above all others, and its record is elsewhere.
         ends = sorted({state.ident: state.tid for state in states if state.tid != main}.items())

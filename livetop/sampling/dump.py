@@ -93,12 +93,22 @@ class _Dumper:
         main = next((inner for inner, tid in tids.items() if tid == self._pid), self._pid)
         threads = []
         states = self._states()
-        for inner, group in self._nesting.group(states, main).items():
+
+        def runs(inner: int) -> bool:
+            task = Task(self._pid, tids.get(inner, 0))
+            try:
+                return task.syscall() == RUNNING
+            finally:
+                task.close()
+
+        for inner, group in self._nesting.group(states, main, runs).items():
             if inner in tids:
                 found = self._thread(group, tids[inner])
                 if found is not None:
                     threads.append(found)
         found = {"pid": self._pid, "python": self._runtime.identity.version, "threads": threads}
+        if self._runtime.identity.warning:
+            found["warning"] = self._runtime.identity.warning
         return found if self._seen is None else found | {"tasks": self._tasks(states, self._seen)}
 
     def _tasks(self, states: list[ThreadState], seen: list[Seen]) -> list[dict[str, Any]]:
@@ -114,7 +124,8 @@ class _Dumper:
         ids = NativeIds(self._memory, lambda: innermost_tids(self._pid, list_tids(self._pid)))
         for interpreter in reversed(read_interpreters(self._memory, self._runtime)):
             self._names = names.read(interpreter) | self._names
-            found, _ = read_threads(self._memory, self._runtime, interpreter, {}, ids)
+            most = MAX_THREADS - len(states)
+            found, _ = read_threads(self._memory, self._runtime, interpreter, {}, ids, most)
             states += reversed(found)
         return states
 

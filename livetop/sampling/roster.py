@@ -11,7 +11,7 @@ from livetop.cpython.thread_names import ThreadNames
 from livetop.cpython.threads import Interpreter, ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import StackTree
 from livetop.target.memory import Memory
-from livetop.target.tasks import Task, innermost_tids, list_tids
+from livetop.target.tasks import RUNNING, Task, innermost_tids, list_tids
 from livetop.target.vectored import VectoredRead
 
 from .account import Account
@@ -72,7 +72,7 @@ class Roster:
         # Oldest first: callers come before what runs for them in another interpreter.
         for interpreter in reversed(interpreters):
             known = self._states
-            found, whole = read_threads(self._memory, self._runtime, interpreter, known, self._ids)
+            found, whole = read_threads(self._memory, self._runtime, interpreter, known, self._ids, MAX_THREADS - len(states))
             for state in reversed(found):
                 states[state.address] = state
             if not whole:
@@ -119,7 +119,7 @@ class Roster:
 
     def _follow(self, states: dict[int, ThreadState], now: float) -> None:
         """Take up new threads, let go of those that ended, and find out on which state each runs."""
-        groups = self._nesting.group(states.values(), self._main)
+        groups = self._nesting.group(states.values(), self._main, self._is_running)
         found = {self._tids[inner]: group for inner, group in groups.items() if inner in self._tids}
         for tid, thread in list(self.threads.items()):
             group = found.get(tid)
@@ -140,6 +140,10 @@ class Roster:
         if self._readers:
             shared = {state.address for group in found.values() if len(group) > 1 for state in group}
             self._readers = {at: reader for at, reader in self._readers.items() if at in shared}
+
+    def _is_running(self, inner: int) -> bool:
+        thread = self.threads.get(self._tids.get(inner, 0))
+        return thread is not None and thread.task.syscall() == RUNNING
 
     def _take_up(self, group: list[ThreadState], tid: int, now: float) -> None:
         task = Task(self._pid, tid)

@@ -70,8 +70,8 @@ class Layout:
     gil_locked: int | None
     """None: a holder that is not null holds it (3.6)."""
     gil_attached: int | None
-    """From the GIL on: where the runtime says which thread state is attached, null when none is (3.7 to 3.11).
-    It knows at once of switches to subinterpreters, the GIL only later."""
+    """From the GIL on: the runtime's pointer to the thread state that is attached, null without one (3.7 to
+    3.11). It knows at once of switches to subinterpreters, the GIL only later."""
     gil_switch_number: int | None
     gil_size: int
     """The whole structure: the condition variables and mutexes that a waiting thread's futex lies in."""
