@@ -1,10 +1,10 @@
 """The layout tables, computed from CPython's own headers with a C compiler.
 
     python -m tests.derive_layouts               the tables of all interpreters with headers here
-    python -m tests.derive_layouts 3.8 3.14t ... only these; `+debug`, `+refs` behind a version: such a build
+    python -m tests.derive_layouts 3.8 3.14t ... only these; behind a version `+debug`, `+refs`: such a build
 
-A column of what it prints is a version of `livetop/cpython/layouts/tables.py`: fields that a target's own
-`_Py_DebugOffsets` states (3.13 on) are printed as well, and are a dot there.
+A column of what it prints is a column of `livetop/cpython/layouts/tables.py`, which leaves out what targets
+state of themselves (3.13 on).
 """
 
 from __future__ import annotations
@@ -259,27 +259,28 @@ static long state_mask(int kind, int compact, int ascii)
 
 @dataclass(frozen=True)
 class Build:
-    """A version and how it was built: `name` like "3.8", "3.14t", "3.11+debug", "3.9+refs"."""
+    """A version and how it was built: `name` like "3.8", "3.14t", "3.11+debug", "3.9+refs", "3.7+early"."""
 
     minor: int
     free_threaded: bool = False
     debug: bool = False
     trace_refs: bool = False
+    early: bool = False
+    """3.7.0 to 3.7.3: as in the headers of later ones, but for the alignment of PyGC_Head."""
 
     @property
     def name(self) -> str:
-        return (
-            f"3.{self.minor}" + "t" * self.free_threaded + "+debug" * self.debug + "+refs" * self.trace_refs
-        )
+        options = {"+debug": self.debug, "+refs": self.trace_refs, "+early": self.early}
+        return f"3.{self.minor}" + "t" * self.free_threaded + "".join(o for o, on in options.items() if on)
 
     @classmethod
     def parse(cls, name: str) -> Build:
         """Raises ValueError."""
         version, *options = name.split("+")
         plain = version.removesuffix("t")
-        if plain not in VERSIONS or not {*options} <= {"debug", "refs"}:
+        if plain not in VERSIONS or not {*options} <= {"debug", "refs", "early"}:
             raise ValueError(f"no such build: {name}")
-        return cls(int(plain[2:]), plain != version, "debug" in options, "refs" in options)
+        return cls(int(plain[2:]), plain != version, *(one in options for one in ("debug", "refs", "early")))
 
 
 @functools.cache
@@ -325,12 +326,22 @@ def compute(build: Build, lines: Sequence[str]) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         source, program = Path(folder) / "offsets.c", Path(folder) / "offsets"
         source.write_text(_SOURCE + body)
+        if build.early:
+            headers = _earlier(headers, Path(folder))
         words = [compiler, "-w", "-O0", "-no-pie", "-Wl,--unresolved-symbols=ignore-all", *options]
         words += [f"-I{headers}", f"-I{headers}/internal", "-idirafter", f"{headers}/.."]
         made = subprocess.run([*words, "-o", program, source], capture_output=True, text=True, check=False)
         if made.returncode:
             raise AssertionError(f"{build.name}: {made.stderr[:3000]}")
         return subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def _earlier(headers: str, folder: Path) -> str:
+    """A copy of 3.7's headers as they were before 3.7.4."""
+    copy = shutil.copytree(headers, folder / "earlier")
+    objects = copy / "objimpl.h"
+    objects.write_text(objects.read_text().replace("long double dummy;", "double dummy;"))
+    return str(copy)
 
 
 def derive(build: Build, extra: Sequence[str] = ()) -> dict[str, Value]:
@@ -383,10 +394,14 @@ def main(words: Sequence[str]) -> int:
             columns[build.name] = derive(build)
         except Unavailable as error:
             print(f"{build.name}: {error}", file=sys.stderr)
-    print("field".ljust(24) + "".join(name.rjust(8) for name in columns))
-    for field in (*WORDS, *FIELDS):
-        cells = ["-" if column[field] is None else str(column[field]) for column in columns.values()]
-        print(field.ljust(24) + "".join(cell.rjust(8) for cell in cells))
+    cells = {
+        name: ["-" if value is None else str(value) for value in column.values()]
+        for name, column in columns.items()
+    }
+    wide = {name: max(map(len, [name, *column])) + 2 for name, column in cells.items()}
+    print("field".ljust(28) + "".join(name.rjust(wide[name]) for name in cells))
+    for place, field in enumerate((*WORDS, *FIELDS)):
+        print(field.ljust(28) + "".join(column[place].rjust(wide[name]) for name, column in cells.items()))
     return 0
 
 

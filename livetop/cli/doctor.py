@@ -89,6 +89,8 @@ def _one(pid: int) -> int:
         click.echo(f"process {pid}: livetop cannot read {identity.reason}")
         return ExitCode.NO_TARGET
     click.echo(f"process {pid}: CPython {identity.version}, {identity.build} build")
+    if identity.warning:
+        click.echo(f"process {pid}: {identity.warning}")
     if any(not obstacle.stops_only for obstacle in obstacles):
         return ExitCode.PERMISSION
     click.echo(f"Nothing stands in the way: livetop attach {pid}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from livetop.cli.notice import note
 from livetop.cli.options import options
 
 STATES = {"running": "running", "gil": "waiting for the GIL", "wait": "waiting", "idle": "idle"}
@@ -42,6 +43,8 @@ def command(
 ) -> None:
     """Takes one picture of a process."""
     found = _dump(target, native, tasks, nonblocking, via)
+    if found.get("warning"):
+        note(str(found["warning"]))
     if as_json:
         json.dump(found, sys.stdout)
         sys.stdout.write("\n")

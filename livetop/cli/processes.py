@@ -29,7 +29,7 @@ HELP = """List the Python processes of this machine, and whether they can be att
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One process. `cpu` in cores; `reason` says in a line why it is not attachable."""
+    """One process. `cpu` in cores; `reason` says in a line why it is not attachable, or what to beware of."""
 
     pid: int
     user: str
@@ -76,7 +76,7 @@ def survey() -> list[Entry]:
         if after is None or after.started != candidate.started:
             continue
         used = (after.cpu - candidate.cpu) / (time.monotonic() - began)
-        python, build, reason = identities[candidate.pid]
+        python, build, attachable, reason = identities[candidate.pid]
         entries.append(
             Entry(
                 candidate.pid,
@@ -85,7 +85,7 @@ def survey() -> list[Entry]:
                 build,
                 round(used, 3),
                 after.rss,
-                not reason,
+                attachable,
                 reason,
                 after.argv,
             )
@@ -98,8 +98,8 @@ def _is_engine(argv: list[str]) -> bool:
     return any("livetop.sampling" in word for word in argv[1:5])
 
 
-def _identify(candidate: Candidate) -> tuple[str, str, str]:
-    """Version, build, and the reason why it cannot be read ("" when it can)."""
+def _identify(candidate: Candidate) -> tuple[str, str, bool, str]:
+    """Version, build, whether it can be read, and why not (or a warning)."""
     from livetop.cpython.runtime import identify
     from livetop.target.errors import TargetError
     from livetop.target.memory import RemoteMemory
@@ -108,22 +108,20 @@ def _identify(candidate: Candidate) -> tuple[str, str, str]:
     try:
         identity = identify(open_process(candidate.pid), RemoteMemory(candidate.pid))
     except TargetError as error:
-        return "", "", str(error)
-    return (
-        identity.version,
-        identity.build,
-        "" if identity.readable else f"livetop cannot read {identity.reason}",
-    )
+        return "", "", False, str(error)
+    reason = identity.warning if identity.readable else f"livetop cannot read {identity.reason}"
+    return identity.version, identity.build, identity.readable, reason
 
 
 def table(entries: list[Entry]) -> list[str]:
     """The text form: a heading, a line for each process, and the reasons below."""
-    lines = [f"{'PID':>7}  {'PYTHON':8} {'BUILD':8} {'CPU%':>5}  {'ATTACH':6}  COMMAND"]
+    width = max([8, *(len(entry.build) for entry in entries)])
+    lines = [f"{'PID':>7}  {'PYTHON':8} {'BUILD':{width}} {'CPU%':>5}  {'ATTACH':6}  COMMAND"]
     for entry in entries:
         attach = "yes" if entry.attachable else "no"
         command = " ".join(entry.argv)[:200]
         lines.append(
-            f"{entry.pid:>7}  {entry.python or '?':8} {entry.build or '?':8} {entry.cpu * 100:>5.0f}"
+            f"{entry.pid:>7}  {entry.python or '?':8} {entry.build or '?':{width}} {entry.cpu * 100:>5.0f}"
             f"  {attach:6}  {command}"
         )
         if entry.reason:

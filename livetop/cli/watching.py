@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from livetop.cli.notice import waiting_for
+from livetop.cli.notice import note, waiting_for
 from livetop.session.live import Live
 from livetop.wire.messages import Configure
 
@@ -38,6 +38,8 @@ def started(
         where = f" through {via.split()[0]}" if via else ""
         with waiting_for(f"attaching{where}"):
             session.await_hello()
+        for warning in session.profile.warnings:
+            note(warning)
         yield session
     finally:
         session.close()

@@ -14,7 +14,7 @@ from .layouts.debug_offsets import (
     from_debug_offsets,
 )
 from .layouts.fields import CHUNK, CHUNK_DATA, FRAME, Layout, LayoutError, with_object_head
-from .layouts.tables import BESIDE, TABLES
+from .layouts.tables import BESIDE, TABLES, table_of
 
 __all__ = [
     "BESIDE",
@@ -29,5 +29,6 @@ __all__ = [
     "LayoutError",
     "debug_offsets_size",
     "from_debug_offsets",
+    "table_of",
     "with_object_head",
 ]

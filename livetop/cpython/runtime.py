@@ -21,6 +21,7 @@ from .layout import (
     LayoutError,
     debug_offsets_size,
     from_debug_offsets,
+    table_of,
     with_object_head,
 )
 from .places import Place, find_places
@@ -32,8 +33,6 @@ _OLDEST, _NEWEST = _SUPPORTED[0], _SUPPORTED[-1]
 _TRACE_REFS = 32
 # sizeof(pthread_cond_t), the larger of the two kinds of variables that threads wait in for the GIL of 3.6.
 _CONDITION = 48
-# Their GIL is 88 bytes shorter, and what lies behind it elsewhere.
-_SHORT_GIL = ("3.7.0", "3.7.1", "3.7.2", "3.7.3")
 
 
 def supported() -> str:
@@ -162,7 +161,8 @@ def _search(pid: int, memory: Memory, place: Place) -> Runtime | None:
 
 
 def _variants(version: Version) -> Sequence[Layout]:
-    layout = TABLES[version.pair]
+    layout = table_of(version.pair, version.micro)
+    assert layout is not None
     return layout, with_object_head(layout, _TRACE_REFS, "trace-refs")
 
 
@@ -188,7 +188,7 @@ def _read(pid: int, memory: Memory, place: Place, address: int) -> Runtime:
         known("PyCode_Type"),
         known("_PyThreadState_Current", 0),
         known("collecting", 0),
-        _gil_waits(place),
+        (0, 0) if layout.gil_size else _gil_waits(place),
     )
 
 
@@ -225,11 +225,9 @@ def _admit(pid: int, version: Version) -> None:
 
 def _layout(memory: Memory, place: Place, address: int, version: Version) -> tuple[Layout, str]:
     """The layout of this build, and a warning if it is a guess. Raises LayoutError, MemoryFault."""
-    layout = TABLES.get(version.pair)
+    layout = table_of(version.pair, version.micro)
     if layout is not None:
         head = _head(memory, place, address, layout)
-        if version.text in _SHORT_GIL:
-            layout = replace(layout, gil_attached=None)
         return (with_object_head(layout, head, "trace-refs") if head != layout.object_head else layout), ""
     data = memory.read(address, debug_offsets_size(version.pair))
     if not data.startswith(DEBUG_COOKIE):
@@ -269,4 +267,9 @@ def _build(layout: Layout, place: Place) -> str:
 def _gil_waits(place: Place) -> tuple[int, int]:
     """Where the mutex and the condition of the GIL are in 3.6 (Python/ceval_gil.h)."""
     places = [place.symbols[name] for name in ("gil_mutex", "gil_cond") if name in place.symbols]
-    return (min(places), max(places) + _CONDITION - min(places)) if places else (0, 0)
+    ends = [at + _CONDITION for at in places]
+    if not places:
+        # All other locks of CPython are on the heap, so any in its own data will be those.
+        places = [at for at, _ in place.writable]
+        ends = [at + size for at, size in place.writable]
+    return (min(places), max(ends) - min(places)) if places else (0, 0)

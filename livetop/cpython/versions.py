@@ -23,10 +23,14 @@ _MAX_DATA = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of Python as far as it is known: `text` like "3.8.18", or "3.8" when its file's name told."""
+    """A version of Python as far as it is known: `text` like "3.8.18", or "3.8" when its file's name told.
+
+    `micro` is None then.
+    """
 
     major: int
     minor: int
+    micro: int | None
     text: str
     pypy: bool = False
 
@@ -41,7 +45,7 @@ def from_hex(hexversion: int) -> Version:
     major, minor, micro = hexversion >> 24 & 0xFF, hexversion >> 16 & 0xFF, hexversion >> 8 & 0xFF
     level, serial = hexversion >> 4 & 0xF, hexversion & 0xF
     suffix = {0xA: f"a{serial}", 0xB: f"b{serial}", 0xC: f"rc{serial}"}.get(level, "")
-    return Version(major, minor, f"{major}.{minor}.{micro}{suffix}")
+    return Version(major, minor, micro, f"{major}.{minor}.{micro}{suffix}")
 
 
 def from_file_name(path: str) -> Version | None:
@@ -49,7 +53,7 @@ def from_file_name(path: str) -> Version | None:
     match = _FILE.match(path.removesuffix(" (deleted)").rsplit("/", 1)[-1])
     if match is None or match[2] is None:
         return None
-    return Version(int(match[1]), int(match[2]), f"{match[1]}.{match[2]}")
+    return Version(int(match[1]), int(match[2]), None, f"{match[1]}.{match[2]}")
 
 
 def from_data(memory: Memory, segments: Iterable[tuple[int, int]]) -> Version | None:
@@ -66,5 +70,6 @@ def from_data(memory: Memory, segments: Iterable[tuple[int, int]]) -> Version | 
         if match is not None:
             major, minor, micro = (int(match[number]) for number in (1, 2, 3))
             suffix = (match[4] or b"").decode("ascii")
-            return Version(major, minor, f"{major}.{minor}.{micro}{suffix}", match[5] is not None)
+            text = f"{major}.{minor}.{micro}{suffix}"
+            return Version(major, minor, micro, text, match[5] is not None)
     return None

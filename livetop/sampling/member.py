@@ -81,6 +81,8 @@ class Member:
     def describe(self, state: str = "watched", reason: str = "") -> m.Process:
         """What the interface is told of it."""
         process, identity = self.process, self.runtime.identity
+        if state == "watched":
+            reason = identity.warning
         return m.Process(
             self.number,
             process.pid,

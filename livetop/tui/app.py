@@ -21,6 +21,8 @@ from livetop.tui.theme import COLOR, PLAIN
 from livetop.tui.views import VIEWS
 
 _NICE = 5
+# Seconds that a warning stays on the screen.
+_WARNING = 15.0
 
 
 class LivetopApp(App[None]):
@@ -61,6 +63,8 @@ class LivetopApp(App[None]):
             # Drawing may wait; whatever shares the machine with us, the target above all, may not.
             with suppress(OSError):
                 os.nice(_NICE)
+        for warning in self.session.profile.warnings:
+            self.notify(warning, severity="warning", timeout=_WARNING, markup=False)
         if self.session.live:
             # A thread of our own, not one of asyncio's: those are waited for at the end, and `read`
             # returns only when the session closes, which comes after.

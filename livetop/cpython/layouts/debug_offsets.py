@@ -172,8 +172,8 @@ def debug_offsets_size(version: tuple[int, int]) -> int:
 def from_debug_offsets(version: tuple[int, int], data: bytes) -> Layout:
     """The layout that the target's own `_Py_DebugOffsets` (`data`, from its cookie on) states.
 
-    Raises LayoutError when an offset lies outside any structure CPython could have, or not where the
-    fields around it are.
+    A version that is not known yet is taken for the newest that is. Raises LayoutError when an offset lies
+    outside any structure CPython could have, or not where the fields around it are.
     """
     names = words_of(version)
     words = struct.unpack_from(f"<{len(names)}Q", data, DEBUG_OFFSETS_HEAD.size)
@@ -188,7 +188,7 @@ def from_debug_offsets(version: tuple[int, int], data: bytes) -> Layout:
     head = _FREE_HEAD if free_threaded else _HEAD
     beside = BESIDE[min(version, _NEWEST), free_threaded]
     plain = Layout(
-        version=version,
+        version=min(version, _NEWEST),
         build="free-threaded" if free_threaded else "release",
         free_threaded=free_threaded,
         **{**beside, **stated, "object_head": head},

@@ -2,11 +2,12 @@
 
 `python -m tests.derive_layouts` prints them from CPython's headers, and a test holds these against it. They
 are those of release builds on 64-bit machines; what other builds shift, `with_object_head` shifts. Patch
-releases of a version agree in what is read here (the GIL's structure in 3.7.0 to 3.7.3 is 88 bytes shorter).
+releases of a version agree in what is read here, but for those in `_EARLIER`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .fields import Layout
@@ -200,3 +201,21 @@ BESIDE: dict[tuple[tuple[int, int], bool], dict[str, Any]] = {
     (_version(name), name.endswith("t")): column for name, column in _columns(_FROM_3_13).items()
 }
 """{(version, free-threaded): {field: value}} of what a target's own offsets may not state."""
+
+# What patch releases below one, (version, micro), have elsewhere. 3.7.4 aligned PyGC_Head to 16 bytes, and so
+# the garbage collector's structure in the runtime, which lies before the GIL.
+_EARLIER: dict[tuple[tuple[int, int], int], dict[str, Any]] = {
+    ((3, 7), 4): {"runtime_gil": 1176, "runtime_gc_collecting": 544},
+}
+
+
+def table_of(version: tuple[int, int], micro: int | None = None) -> Layout | None:
+    """The layout of a release build that says nothing of itself; None when there is no table.
+
+    `micro`: which patch release, if it is known.
+    """
+    layout = TABLES.get(version)
+    for (changed, below), fields in _EARLIER.items():
+        if layout is not None and version == changed and micro is not None and micro < below:
+            layout = replace(layout, **fields)
+    return layout

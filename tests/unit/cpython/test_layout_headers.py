@@ -13,6 +13,7 @@ from livetop.cpython.layout import (
     TABLES,
     Layout,
     from_debug_offsets,
+    table_of,
     with_object_head,
 )
 from tests import derive_layouts
@@ -20,6 +21,7 @@ from tests.derive_layouts import Build, Unavailable
 
 _BUILDS = [
     *(build.name for build in derive_layouts.builds()),
+    "3.7+early",
     "3.6+debug", "3.7+debug", "3.8+debug", "3.8+refs", "3.10+refs", "3.11+debug", "3.11+refs", "3.12+debug",
     "3.13+debug", "3.13+refs", "3.13t+debug", "3.14+debug", "3.14t+debug", "3.15+debug",
 ]  # fmt: skip
@@ -31,7 +33,8 @@ def _shipped(build: Build) -> Layout:
     version = (3, build.minor)
     if version not in TABLES:
         return from_debug_offsets(version, derive_layouts.debug_offsets(build))
-    layout = TABLES[version]
+    layout = table_of(version, 3 if build.early else None)
+    assert layout is not None
     if build.trace_refs or (build.debug and build.minor < 8):
         return with_object_head(layout, 32, "trace-refs")
     return layout
