@@ -18,6 +18,7 @@ HELP = """Watch a running Python process: which lines take its time, right now.
     Examples:
       livetop attach 4242
       livetop attach worker.py --mode wall --thread MainThread
+      livetop attach 4242 -s                    with its children: a server and its workers
       livetop attach 4242 -d 10 --json | jq .rows[0]
       livetop attach 4242 --via 'ssh db1'
     """

@@ -18,7 +18,7 @@ DEFAULT_RATE, DEFAULT_MAX_PAUSE, DEFAULT_MAX_CPU = 100, 1, 5
 ONE_CORE = 100
 
 MODES = click.Choice(["cpu", "wall", "gil"])
-TABLES = click.Choice(["line", "function", "library", "thread", "task"])
+TABLES = click.Choice(["line", "function", "library", "thread", "process", "task"])
 SORTS = click.Choice(["own", "total"])
 
 
@@ -44,6 +44,10 @@ OPTIONS: dict[str, Callable[[F], F]] = {
     "nonblocking": click.option(
         "--nonblocking", is_flag=True,
         help="Never stop the target, not even for microseconds; native time is estimated then.",
+    ),
+    "subprocesses": click.option(
+        "-s", "--subprocesses", is_flag=True,
+        help="Watch the target's children, too, and theirs; the session lasts as long as one of them lives.",
     ),
     "native": click.option(
         "--native/--no-native", default=None, callback=_native_as("split"),
@@ -76,6 +80,12 @@ OPTIONS: dict[str, Callable[[F], F]] = {
     "thread": click.option(
         "--thread", "thread", multiple=True, metavar="TID|NAME",
         help="Only this thread. May be repeated; the live screen begins with the first."
+    ),
+    "process": click.option(
+        "--process", type=click.IntRange(1), metavar="PID", help="Only this process, of several."
+    ),
+    "per_process": click.option(
+        "--per-process", is_flag=True, help="A row for each process that runs a line, instead of one for all."
     ),
     "sort": click.option("--sort", type=SORTS, default="own", show_default=True, help="Order of the rows."),
     "filter": click.option(
@@ -114,9 +124,9 @@ OPTIONS: dict[str, Callable[[F], F]] = {
     "no_argv": click.option("--no-argv", is_flag=True, help="Leave the command line out of the snapshot."),
 }  # fmt: skip
 
-SAMPLING = ("rate", "max_pause", "max_cpu", "nonblocking", "async")
+SAMPLING = ("rate", "max_pause", "max_cpu", "nonblocking", "async", "subprocesses")
 """What every verb that samples takes, beside one of the two options `native`."""
-PICTURE = ("mode", "gil", "idle", "thread")
+PICTURE = ("mode", "gil", "idle", "thread", "process", "per_process")
 
 
 def options(*names: str) -> Callable[[F], F]:
@@ -145,6 +155,7 @@ def sampling_settings(values: dict[str, Any]) -> dict[str, Any]:
         "nonblocking": values["nonblocking"],
         "native": values["native"],
         "by_task": values["by_task"],
+        "subprocesses": values["subprocesses"],
     }
 
 
@@ -167,6 +178,20 @@ def pick_threads(profile: Profile, wanted: tuple[str, ...]) -> frozenset[int] | 
     return frozenset(found)
 
 
+def pick_process(profile: Profile, pid: int | None) -> int | None:
+    """The model's id of the process with this PID; None is all.
+
+    Of several that had it one after the other the last. Raises click.BadParameter, with the PIDs there are.
+    """
+    if pid is None:
+        return None
+    found = [process.id for process in profile.processes.values() if process.pid == pid and process.is_read]
+    if not found:
+        known = ", ".join(str(process.pid) for process in profile.processes.values() if process.is_read)
+        raise click.BadParameter(f"no process {pid}; there are: {known or 'none'}", param_hint="--process")
+    return found[-1]
+
+
 def mode_of(values: dict[str, Any]) -> Mode:
     """What --mode and --gil say together."""
     mode: Mode = "gil" if values["gil"] else values["mode"]
@@ -183,4 +208,6 @@ def make_query(profile: Profile, values: dict[str, Any], *, window: float | None
         mode=mode_of(values),
         threads=pick_threads(profile, values["thread"]),
         idle=values["idle"],
+        process=pick_process(profile, values["process"]),
+        per_process=values["per_process"],
     )

@@ -19,6 +19,7 @@ HELP = """Sample a process into a file: a snapshot, or a format that other tools
       livetop record 4242 -d 30 -o before.livetop
       livetop record worker.py -o stacks.txt -f collapsed
       livetop record worker.py --native -o stacks.txt -f collapsed      with C frames
+      livetop record -s 4242 -d 30 -o pool.livetop                      with its workers
     """
 
 

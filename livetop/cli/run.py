@@ -19,6 +19,7 @@ HELP = """Start a program and watch it; no privilege is needed for that.
       livetop run worker.py --queue high
       livetop run -m http.server 8000
       livetop run -d 30 -o before.livetop -- bench.py --size 10
+      livetop run -s ./start.sh           whatever Python it starts
     """
 
 

@@ -1,7 +1,7 @@
 """Collapsed stacks: `frame;frame count`, root first, as flame graph tools and py-spy have them.
 
 A frame reads `function (file:line)` with the short file name, a C frame `function (library)`; the count is
-of samples that ended there.
+of samples that ended there. Of several processes each has a frame at the root, as py-spy writes it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TextIO
 
+from livetop.export import process_names
 from livetop.profile.cells import measured
 from livetop.profile.model import Profile
 from livetop.profile.rows import Mode
@@ -26,15 +27,26 @@ def write(
             if counted[state]:
                 counts[node, thread if threads else 0] += count
     stacks: defaultdict[str, int] = defaultdict(int)
+    several = process_names.are_several(profile)
     for (node, thread), count in counts.items():
         frames = _frames(profile, profile.tree.live[node])
         if thread:
             info = profile.threads.get(thread)
             name = f"thread {info.tid}: {info.name}" if info else f"thread {thread}"
             frames.insert(0, _frame_text(name))
+        if several:
+            frames.insert(0, _process(profile, profile.tree.live[node].process))
         if count:
             stacks[";".join(frames)] += count
     stream.writelines(f"{stack} {count}\n" for stack, count in sorted(stacks.items()))
+
+
+def _process(profile: Profile, number: int) -> str:
+    info = profile.processes.get(number)
+    if info is None:
+        return f"process {number}"
+    words = " ".join(info.argv)
+    return _frame_text(f'process {info.pid}:"{words}"' if info.pid else words)
 
 
 def _frames(profile: Profile, node: Node) -> list[str]:

@@ -16,10 +16,12 @@ ROW_FIELDS = (
     "file", "line", "function", "module", "process", "task", "own", "total", "own_share", "total_share",
     "own_low", "own_high", "python", "native", "system", "gil", "wait", "idle", "native_share", "native_low",
     "native_high", "estimated", "libraries", "waits", "samples", "exact",
+    "processes",
 )  # fmt: skip
 
 SAMPLING_FIELDS = (
     "rate", "achieved", "duration", "samples", "exact", "rejected", "late", "unseen", "pause", "cpu",
+    "processes", "unwatched", "missed",
 )  # fmt: skip
 
 
@@ -44,14 +46,30 @@ def frame(profile: Profile, query: Query) -> dict[str, Any]:
         "mode": query.mode,
         "window": query.window,
         "targets": targets(profile),
+        "not_read": not_read(profile),
         "sampling": sampling(profile),
         "threads": threads(profile, query),
     }
 
 
 def targets(profile: Profile) -> list[dict[str, Any]]:
-    fields = ("pid", "argv", "python", "build", "host", "started")
-    return [{name: getattr(info, name) for name in fields} for info in profile.processes.values()]
+    """Returns the processes that were read, the one that was asked for first."""
+    fields = ("pid", "argv", "python", "build", "host", "started", "parent")
+    return [
+        {name: getattr(info, name) for name in fields} | {"ended": info.state == "gone"}
+        for info in profile.processes.values()
+        if info.is_read
+    ]
+
+
+def not_read(profile: Profile) -> list[dict[str, Any]]:
+    """Returns the children that are not read, and why: a Python that is not, or another program."""
+    fields = ("pid", "parent", "argv", "python", "state", "reason")
+    return [
+        {name: getattr(info, name) for name in fields}
+        for info in profile.processes.values()
+        if not info.is_read
+    ]
 
 
 def sampling(profile: Profile) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TextIO
 
+from livetop.export import process_names
 from livetop.export.columns import Column, lines
 from livetop.profile.info import SamplingTotals
 from livetop.profile.model import Profile
@@ -16,9 +18,11 @@ _NAMES = {
     "library": (Column("LIBRARY", True, left=True),),
     "thread": (Column("THREAD", True), Column("TID")),
     "task": (Column("TASK", True),),
+    "process": (Column("PID"), Column("PYTHON"), Column("PROCESS", True)),
 }
 _TIMES = (Column("%OWN"), Column("%TOT"), Column("OWN"), Column("TOTAL"))
 _WAITS = Column("WAITED FOR", True)
+_PROCESS = Column("PROC")
 _SPLIT = (Column("NAT%"), Column("+/-"), Column("SYS%"))
 TOLERATED = 0.05
 """Incomplete C stacks, of all, that are not worth a word."""
@@ -37,7 +41,9 @@ def write(
 ) -> None:
     """Writes what was sampled and the table; `width` cuts names to fit, `limit` is of rows, `ascii`
     writes what is beyond it as escapes."""
-    lines_of_it = [*header(table, profile), "", *body(table, width, limit, gil=profile.has_gil)]
+    pythons = {info.pid: info.python for info in profile.processes.values()}
+    rows = body(table, width, limit, gil=profile.has_gil, pythons=pythons)
+    lines_of_it = [*header(table, profile), "", *rows]
     stream.writelines(f"{in_ascii(line) if ascii else line}\n" for line in lines_of_it)
 
 
@@ -47,11 +53,7 @@ def in_ascii(text: str) -> str:
 
 def header(table: Table, profile: Profile) -> list[str]:
     """Returns what was sampled, how, and what it cost."""
-    result = []
-    for info in profile.processes.values():
-        python = f"Python {info.python}" if info.python[:1].isdigit() else info.python
-        parts = [f"pid {info.pid}", python, " ".join(info.argv), f"on {info.host}" if info.host else ""]
-        result.append("  ".join(part for part in parts if part))
+    result = process_names.introductions(profile)
     sampling = profile.sampling
     facts = [
         f"{sampling.duration:.1f} s at {sampling.achieved:.0f} Hz",
@@ -60,6 +62,7 @@ def header(table: Table, profile: Profile) -> list[str]:
         f"{sampling.rejected:,} rejected" if sampling.rejected else "",
         incomplete_stacks(sampling),
         f"unseen {sampling.unseen:.2f} s" if sampling.unseen >= 0.005 else "",
+        f"{sampling.missed:,} children too short-lived to be read" if sampling.missed else "",
         f"paused {_percent(sampling.pause, sampling.duration)}",
         f"livetop's CPU {_percent(sampling.cpu, sampling.duration)}",
     ]
@@ -87,19 +90,28 @@ def _percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.2f}%" if whole > 0 else "0%"
 
 
-def body(table: Table, width: int | None = None, limit: int | None = None, *, gil: bool = True) -> list[str]:
+def body(
+    table: Table,
+    width: int | None = None,
+    limit: int | None = None,
+    *,
+    gil: bool = True,
+    pythons: Mapping[int, str] = {},
+) -> list[str]:
     """Returns the heading and the rows; the split of own time only where something is known of it.
 
-    `gil`: whether there is one.
+    `gil`: whether there is one. `pythons`: the version by PID.
     """
     rows = table.rows[:limit]
     if not gil and table.query.mode == "gil":
         return [NO_GIL]
     if not rows:
         return ["nothing was sampled in this mode: the threads did not spend such time"]
-    columns = [*_TIMES, *(_SPLIT if _is_split(table) else ()), *_NAMES[table.query.by]]
+    columns = [*_TIMES, *(_SPLIT if _is_split(table) else ())]
+    columns += [_PROCESS] if _has_processes(table) else []
+    columns += _NAMES[table.query.by]
     columns += [_WAITS] if _has_waits(table) else []
-    result = lines(columns, [_cells(row, table) for row in rows], width)
+    result = lines(columns, [_cells(row, table, pythons) for row in rows], width)
     left = len(table.rows) - len(rows)
     return [*result, f"({left:,} more rows)"] if left > 0 else result
 
@@ -112,7 +124,11 @@ def _has_waits(table: Table) -> bool:
     return table.query.by == "thread" and any(row.waits for row in table.rows)
 
 
-def _cells(row: Row, table: Table) -> list[str]:
+def _has_processes(table: Table) -> bool:
+    return table.query.by in ("line", "function", "thread") and len(table.processes) > 1
+
+
+def _cells(row: Row, table: Table, pythons: Mapping[int, str]) -> list[str]:
     cells = [
         f"{100 * row.own_share:.1f}",
         f"{100 * row.total_share:.1f}",
@@ -121,8 +137,12 @@ def _cells(row: Row, table: Table) -> list[str]:
     ]
     if _is_split(table):
         cells += [native_share(row), _share(row.native_margin), _share(row.system_share, "%")]
+    if _has_processes(table):
+        cells.append(process_names.of_row(row))
     if table.query.by == "library":
         return [*cells, row.file or row.function]
+    if table.query.by == "process":
+        return [*cells, str(row.process or ""), pythons.get(row.process or 0, ""), row.function]
     if table.query.by == "task":
         return [*cells, row.function]
     if table.query.by == "thread":

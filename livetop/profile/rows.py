@@ -121,6 +121,8 @@ class Table(Struct, frozen=True):
     duration: float = 0.0
     native_known: bool = False
     estimated: bool = False
+    processes: frozenset[int] = frozenset()
+    """PIDs of the processes that were read."""
 
     def find(self, key: Key) -> Row | None:
         """Returns the row with this identity, or None."""

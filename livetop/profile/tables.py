@@ -119,7 +119,8 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
     if query.by == "library" and not rows and seconds:
         rows.append(Row(("library", 0), *NOT_SPLIT[:6], seconds, seconds, 1.0, 1.0, kind="library"))
     estimated = any(row.estimated for row in rows)
-    return Table(query, rows, seconds, duration, native_known, estimated)
+    read = frozenset(info.pid for info in names.processes.values() if info.is_read)
+    return Table(query, rows, seconds, duration, native_known, estimated, read)
 
 
 def _processes(sums: Sums, pids: dict[int, int]) -> dict[int, float]:

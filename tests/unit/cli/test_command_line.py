@@ -15,7 +15,7 @@ from livetop.cli.main import VERBS, Verbs, cli, suggestion
 from livetop.cli.options import sampling_settings
 
 NOT_THERE_YET = (
-    "--subprocesses", "--baseline", "--tui", "--tree",
+    "--baseline", "--tui", "--tree",
     "speedscope", "pprof", "gecko", "-f flamegraph",
 )  # fmt: skip
 

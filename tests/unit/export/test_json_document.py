@@ -12,17 +12,18 @@ from livetop.export import json_rows
 from livetop.profile.rows import Query
 from livetop.profile.states import State
 
-FRAME = {"livetop", "schema", "mode", "window", "targets", "sampling", "threads", "rows"}
-TARGET = {"pid", "argv", "python", "build", "host", "started"}
+FRAME = {"livetop", "schema", "mode", "window", "targets", "not_read", "sampling", "threads", "rows"}
+TARGET = {"pid", "argv", "python", "build", "host", "started", "parent", "ended"}
 SAMPLING = {
     "rate", "achieved", "duration", "samples", "exact", "rejected", "late", "unseen", "pause", "cpu",
-    "stacks", "stacks_incomplete",
+    "stacks", "stacks_incomplete", "processes", "unwatched", "missed",
 }  # fmt: skip
 THREAD = {"process", "tid", "name", "state", "own", "queued", "gil", "wait", "samples", "waits"}
 ROW = {
     "file", "line", "function", "module", "process", "task", "own", "total", "own_share", "total_share",
     "own_low", "own_high", "python", "native", "system", "gil", "wait", "idle", "native_share", "native_low",
     "native_high", "estimated", "libraries", "waits", "samples", "exact",
+    "processes",
 }  # fmt: skip
 
 
@@ -67,6 +68,29 @@ def test_figures_and_their_units() -> None:
     assert round(thread["own"] + thread["queued"] + thread["gil"] + thread["wait"], 6) == 10.0
     assert found["sampling"]["achieved"] == 100.0
     assert found["sampling"]["exact"] == 200
+
+
+def test_processes_that_were_read_and_those_that_were_not() -> None:
+    made = example()
+    profile = made.profile
+    worker = profile.define_process(43, ["python", "worker.py"], "3.13.0", "release", "host", 2.0)
+    profile.update_process(worker, parent=42, state="gone", reason="")
+    sleep = profile.define_process(44, ["sleep", "60"], "", "", "host", 3.0)
+    profile.update_process(sleep, parent=42, state="other", reason="process 44 runs sleep")
+    found = json_rows.document(profile, Query(window=None))
+    assert [(t["pid"], t["parent"], t["ended"]) for t in found["targets"]] == [(42, 0, False), (43, 42, True)]
+    assert found["not_read"] == [
+        {
+            "pid": 44,
+            "parent": 42,
+            "argv": ["sleep", "60"],
+            "python": "",
+            "state": "other",
+            "reason": "process 44 runs sleep",
+        }
+    ]
+    assert found["rows"][0]["process"] == 42
+    assert found["rows"][0]["processes"].keys() == {42}
 
 
 def test_a_filtered_table_is_written_as_it_is() -> None:

@@ -1,0 +1,69 @@
+"""Processes in words: whose a row is, who was read, and why others were not."""
+
+from __future__ import annotations
+
+from os.path import basename
+
+from livetop.profile.info import ProcessInfo
+from livetop.profile.model import Profile
+from livetop.profile.rows import Row
+
+_MOST = 10
+"""Processes of one kind that are named; the others are counted."""
+
+
+def of_row(row: Row) -> str:
+    """Returns the PID of a row, or of how many processes it is."""
+    if row.process is not None or not row.processes:
+        return str(row.process or "")
+    return f"x{len(row.processes)}"
+
+
+def are_several(profile: Profile) -> bool:
+    """Returns whether more than one process was read."""
+    return sum(info.is_read for info in profile.processes.values()) > 1
+
+
+def command(argv: list[str]) -> str:
+    """Returns a command line without its program's folder."""
+    return " ".join([basename(argv[0]) or argv[0], *argv[1:]]) if argv else ""
+
+
+def state_of(info: ProcessInfo) -> str:
+    """Returns what there is to say of a process beside its name, "" for one that is watched."""
+    if info.is_read:
+        return "ended" if info.state == "gone" else ""
+    # What the reason begins with stands beside it already.
+    reason = info.reason.removeprefix(f"process {info.pid} ") or "starting"
+    return f"ended, {reason}" if info.state == "gone" else reason
+
+
+def introductions(profile: Profile) -> list[str]:
+    """Returns a line for each process that was read, and what there is to say of the others."""
+    read = [info for info in profile.processes.values() if info.is_read]
+    others = [info for info in profile.processes.values() if not info.is_read]
+    refused = [info for info in others if info.state == "unreadable"]
+    result = [_introduction(info) for info in read[:_MOST]]
+    if len(read) > _MOST:
+        result.append(f"and {len(read) - _MOST} processes more (--by process)")
+    result += [
+        f"not read: pid {info.pid}  {command(info.argv)}: {state_of(info)}" for info in refused[:_MOST]
+    ]
+    if len(refused) > _MOST:
+        result.append(f"not read: {len(refused) - _MOST} processes more")
+    programs = sum(info.state != "unreadable" and info.state != "starting" for info in others)
+    if programs:
+        result.append(f"{programs} {'child runs' if programs == 1 else 'children run'} no Python")
+    return result
+
+
+def _introduction(info: ProcessInfo) -> str:
+    python = f"Python {info.python}" if info.python[:1].isdigit() else info.python
+    parts = [
+        f"pid {info.pid}" if info.pid else "",
+        python,
+        " ".join(info.argv),
+        f"on {info.host}" if info.host else "",
+        "(ended)" if info.state == "gone" and info.parent else "",
+    ]
+    return "  ".join(part for part in parts if part)
