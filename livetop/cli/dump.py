@@ -25,6 +25,7 @@ HELP = """Print one stack of every thread, innermost frame first.
       livetop dump 4242
       livetop dump 4242 --native
       livetop dump 4242 --async
+      livetop dump 4242 -s
       livetop dump worker.py --json | jq '.threads[].frames[0]'
     """
 
@@ -37,12 +38,19 @@ HELP = """Print one stack of every thread, innermost frame first.
     "--async", "tasks", is_flag=True,
     help="asyncio's tasks, too: each with what it awaits, what it waits for, and who awaits it.",
 )  # fmt: skip
+@click.option("-s", "--subprocesses", is_flag=True, help="The process's children, too, and theirs.")
 @options("nonblocking", "via")
 def command(
-    target: str, as_json: bool, native: bool, tasks: bool, nonblocking: bool, via: str | None
+    target: str,
+    as_json: bool,
+    native: bool,
+    tasks: bool,
+    subprocesses: bool,
+    nonblocking: bool,
+    via: str | None,
 ) -> None:
     """Takes one picture of a process."""
-    found = _dump(target, native, tasks, nonblocking, via)
+    found = _dump(target, native, tasks, subprocesses, nonblocking, via)
     if found.get("warning"):
         note(str(found["warning"]))
     if as_json:
@@ -52,13 +60,17 @@ def command(
         sys.stdout.writelines(f"{line}\n" for line in text_lines(found))
 
 
-def _dump(target: str, native: bool, tasks: bool, nonblocking: bool, via: str | None) -> dict[str, Any]:
+def _dump(
+    target: str, native: bool, tasks: bool, subprocesses: bool, nonblocking: bool, via: str | None
+) -> dict[str, Any]:
     if via is None:
         # In this very process: an engine of its own would take longer to start than to answer.
         from livetop.cli.targets import pid_of
         from livetop.sampling.dump import dump_process
+        from livetop.sampling.dump_family import dump_family
 
-        return dump_process(pid_of(target), exact=not nonblocking, native=native, tasks=tasks)
+        look = dump_family if subprocesses else dump_process
+        return look(pid_of(target), exact=not nonblocking, native=native, tasks=tasks)
     from livetop.cli.targets import configure_for
     from livetop.session.dumping import dump_through
 
@@ -67,13 +79,14 @@ def _dump(target: str, native: bool, tasks: bool, nonblocking: bool, via: str | 
         "nonblocking": nonblocking,
         "native": "frames" if native else "none",
         "by_task": tasks,
+        "subprocesses": subprocesses,
     }
     return dump_through(configure_for(target, via, settings), via)
 
 
 def text_lines(found: dict[str, Any]) -> Iterator[str]:
     """The text form, in the way of py-spy's dump; frames of C code have a C in the margin, and a library."""
-    yield f"Process {found['pid']}, Python {found['python']}"
+    yield _which(found)
     for thread in found["threads"]:
         yield ""
         name = f' "{thread["name"]}"' if thread["name"] else ""
@@ -85,6 +98,22 @@ def text_lines(found: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f'Task "{task["name"]}": {_what_is_awaited(task)}'
         yield from _frame_lines(task["frames"])
+    for child in found.get("children", ()):
+        yield ""
+        yield from text_lines(child)
+    if found.get("left_out"):
+        yield ""
+        yield f"({found['left_out']} children more)"
+
+
+def _which(found: dict[str, Any]) -> str:
+    """The line above a process's threads."""
+    if found.get("reason"):
+        # It begins with the process it is about.
+        reason = str(found["reason"])
+        return reason[:1].upper() + reason[1:]
+    words = f": {' '.join(found['argv'])}" if found.get("argv") else ""
+    return f"Process {found['pid']}, Python {found['python']}{words}"
 
 
 def _frame_lines(frames: Iterable[dict[str, Any]]) -> Iterator[str]:

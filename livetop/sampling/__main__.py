@@ -78,10 +78,12 @@ def _serve(channel: Channel, configure: Configure) -> Bye:
         from livetop.target.discover import find_one
 
         from .dump import dump_process
+        from .dump_family import dump_family
 
         pid = configure.pid or find_one(configure.name, embeds_python)
         native = configure.native == "frames"
-        found = dump_process(pid, exact=not configure.nonblocking, native=native, tasks=configure.by_task)
+        look = dump_family if configure.subprocesses else dump_process
+        found = look(pid, exact=not configure.nonblocking, native=native, tasks=configure.by_task)
         channel.send(Dump(msgspec.json.encode(found)))
         return Bye(0, "")
     from .engine import Engine
