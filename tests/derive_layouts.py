@@ -65,6 +65,7 @@ FIELDS: dict[str, Rule] = {
     "threads_head": {6: _of(_IS, "tstate_head"), 11: _of(_IS, "threads.head")},
     "interpreter_gil": {6: None, 12: _of(_IS, "ceval.gil")},
     "gc_collecting": {6: None, 9: _of(_IS, "gc.collecting")},
+    "gc_frame": {6: None, 15: _of(_IS, "gc.frame")},
     "modules": {6: _of(_IS, "modules"), 12: _of(_IS, "imports.modules")},
     "interpreter_code_generation": {6: None, 14: _of(_IS, "_code_object_generation")},
     # struct _gil_runtime_state; before 3.7 the variable `_PyThreadState_Current`

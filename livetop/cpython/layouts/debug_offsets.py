@@ -87,6 +87,7 @@ _STATED: dict[str, str] = {
     "threads_head": "is.threads_head",
     "interpreter_gil": "is.ceval_gil",
     "gc_collecting": "is.gc + gc.collecting",
+    "gc_frame": "gc.frame + is.gc",
     "modules": "is.imports_modules",
     "interpreter_code_generation": "is.code_object_generation",
     "gil_last_holder": "is.gil_holder - is.gil",
@@ -181,10 +182,10 @@ def from_debug_offsets(version: tuple[int, int], data: bytes) -> Layout:
     o = dict(zip(names, words, strict=True))
     _check(o)
     stated: dict[str, Any] = dict.fromkeys(_STATED_FREE)
-    stated |= {field: _value(o, said) for field, said in _STATED.items() if said.split()[0] in o}
+    stated |= {field: _value(o, said) for field, said in _STATED.items() if _all_in(o, said)}
     stated["datastack_top"] = stated["datastack_chunk"] + 8
     if free_threaded:
-        stated |= {field: _value(o, said) for field, said in _STATED_FREE.items() if said.split()[0] in o}
+        stated |= {field: _value(o, said) for field, said in _STATED_FREE.items() if _all_in(o, said)}
     head = _FREE_HEAD if free_threaded else _HEAD
     beside = BESIDE[min(version, _NEWEST), free_threaded]
     plain = Layout(
@@ -213,6 +214,11 @@ def _check(o: dict[str, int]) -> None:
         raise LayoutError(f"the target's debug offsets are damaged (frame.owner = {o['frame.owner']})")
     if not _HEAD <= o["object.size"] <= _LARGEST_HEAD:
         raise LayoutError(f"the target's debug offsets are damaged (object.size = {o['object.size']})")
+
+
+def _all_in(o: dict[str, int], said: str) -> bool:
+    """Whether this version states the words that are wanted."""
+    return all(word in o for word in said.split()[::2])
 
 
 def _value(o: dict[str, int], said: str) -> int:

@@ -61,6 +61,8 @@ class Layout:
     """Pointer to the interpreter's GIL (3.12 on)."""
     gc_collecting: int | None
     """The flag of a running collection, where the interpreter has it (3.9 on)."""
+    gc_frame: int | None
+    """Pointer to the frame that set off the running collection (3.15 on)."""
     modules: int
     interpreter_code_generation: int | None
     """Counts code objects that were freed (3.14 on)."""

@@ -29,6 +29,7 @@ interpreter_id                     -       16       16       24     24          
 threads_head                       8        8        8        8      8           16           72
 interpreter_gil                    -        -        -        -      -            -          384
 gc_collecting                      -        -        -      816    816          848          312
+gc_frame                           -        -        -        -      -            -            -
 modules                           16       40       56      856    856          888          944
 interpreter_code_generation        -        -        -        -      -            -            -
 gil_last_holder                    0        8        8        8      8            8            8
@@ -120,6 +121,7 @@ values_kind                       inline       inline       inline       inline 
 stack_kind                         index        index      pointer      pointer      pointer      pointer
 runtime_gil                            -            -            -            -            -            -
 runtime_gc_collecting                  -            -            -            -            -            -
+gc_frame                               -            -            -            -            -            -
 interpreter_code_generation            -            -         7992         8024         7944         7952
 gil_attached                           -            -            -            -            -            -
 gil_switch_number                     24           32           24           32           24           32
