@@ -44,6 +44,14 @@ WORDS_3_14 = _words(
     32 16 40 24 16 200 24 40 32 48 32 40 24 16 32 16 24 40 16 32 64 32 16 40 264 192
     """,
 )
+WORDS_3_13T = _words(
+    (3, 13),
+    """
+    328384 608 632 215616 7272 7264 7344 7400 7664 7648 7656 16 7760 0 7784 7776 312 0 8 16 72 152 160
+    232 32 80 8 0 56 72 70 224 128 136 144 152 84 68 112 120 216 32 24 432 40 104 184 48 40 32 56 40 32
+    64 48 56 40 32 48 32 40 56 32 48 80 48 32 56 248 200
+    """,
+)
 WORDS_3_14T = _words(
     (3, 14),
     """
@@ -61,6 +69,15 @@ WORDS_3_15 = _words(
     64 32 16 40 56 176 112 120 1112 104 160 24 72 67
     """,
 )
+WORDS_3_15T = _words(
+    (3, 15),
+    """
+    406016 912 936 247040 7272 7264 7336 7352 7400 7592 7576 7584 16 7736 0 7760 7752 7952 17564 888 0 8
+    16 72 80 88 96 176 184 256 32 36 40 136 288 0 88 8 0 56 80 78 64 72 240 128 136 144 152 84 68 112 120
+    232 224 32 24 440 40 104 184 48 304 968 904 56 48 32 56 40 32 216 40 56 48 64 48 56 40 32 48 32 40 56
+    32 48 80 48 32 56 72 176 112 120 216 104 176 40 88 83
+    """,
+)
 
 
 def debug_offsets(
@@ -72,23 +89,32 @@ def debug_offsets(
     return head + struct.pack(f"<{len(names)}Q", *(words.get(name, 0) for name in names))
 
 
+FREE_LAYOUTS: dict[str, Layout] = {
+    f"{major}.{minor}t": from_debug_offsets(
+        (major, minor), debug_offsets(words, (major, minor), free_threaded=True)
+    )
+    for (major, minor), words in {
+        (3, 13): WORDS_3_13T,
+        (3, 14): WORDS_3_14T,
+        (3, 15): WORDS_3_15T,
+    }.items()
+}
 LAYOUTS: dict[str, Layout] = {
     "3.11": TABLES[3, 11],
     "3.12": TABLES[3, 12],
     "3.13": from_debug_offsets((3, 13), debug_offsets(WORDS_3_13)),
     "3.14": from_debug_offsets((3, 14), debug_offsets(WORDS_3_14, (3, 14))),
     "3.15": from_debug_offsets((3, 15), debug_offsets(WORDS_3_15, (3, 15))),
+    **FREE_LAYOUTS,
 }
 HEAP_LAYOUTS: dict[str, Layout] = {
     f"{major}.{minor}": layout for (major, minor), layout in TABLES.items() if layout.frames == "heap"
 }
-FREE_THREADED = from_debug_offsets((3, 14), debug_offsets(WORDS_3_14T, (3, 14), free_threaded=True))
 ALL_LAYOUTS: dict[str, Layout] = {
     **HEAP_LAYOUTS,
     **LAYOUTS,
     "3.7+debug": with_object_head(TABLES[3, 7], 32, "debug"),
     "3.12+refs": with_object_head(TABLES[3, 12], 32, "trace-refs"),
-    "3.14t": FREE_THREADED,
 }
 
 CODE_TYPE = 0x55550000
@@ -158,12 +184,22 @@ class FakeObjects:
         struct.pack_into("<Q", head, o.code_linetable, self.bytes(table))
         if at:
             self.heap[at - self.base : at - self.base + len(head)] = head
-            return at
-        return self.place(bytes(head) + bytes(lines * UNITS_PER_LINE * 2))
+        else:
+            at = self.place(bytes(head) + bytes(lines * UNITS_PER_LINE * 2))
+        if o.code_tlbc is not None:
+            # The main copy, a thread that has none, and two that have one of their own.
+            copies = [self.place(bytes(lines * UNITS_PER_LINE * 4)) for _ in range(2)]
+            array = self.place(struct.pack("<Q4Q", 4, at + o.code_adaptive, 0, *copies))
+            self.write(at + o.code_tlbc, "<Q", array)
+        return at
 
-    def instruction(self, code: int, line: int, unit: int = 0) -> int:
-        """Address of a unit of the line that comes `line` lines after the first."""
-        return code + self.layout.code_adaptive + 2 * (line * UNITS_PER_LINE + unit)
+    def instruction(self, code: int, line: int, unit: int = 0, copy: int = 0) -> int:
+        """Address of a unit of the line that comes `line` lines after the first; `copy`: of 0, 2 and 3."""
+        base = code + self.layout.code_adaptive
+        if copy and self.layout.code_tlbc is not None:
+            (array,) = struct.unpack("<Q", self.memory.read(code + self.layout.code_tlbc, 8))
+            (base,) = struct.unpack("<Q", self.memory.read(array + 8 + 8 * copy, 8))
+        return base + 2 * (line * UNITS_PER_LINE + unit)
 
 
 def line_table(lines: int) -> bytes:
@@ -282,7 +318,9 @@ class FakeThread:
         o = self.layout
         previous = self.frames[-1].address if self.frames else self._bottom
         at = frame.address
-        self._write(at + o.frame_code, "<Q", frame.code or self.none)
+        # Without a GIL, references that frames hold are tagged: they are counted later.
+        tag = 1 if o.code_tlbc is not None else 0
+        self._write(at + o.frame_code, "<Q", (frame.code or self.none) | tag)
         self._write(at + o.frame_previous, "<Q", previous)
         self._write(at + o.frame_owner, "<B", frame.owner)
         self.frames.append(frame)
@@ -291,7 +329,11 @@ class FakeThread:
         self._current(at)
 
     def _stand(self, frame: Frame) -> None:
-        instruction = self.objects.instruction(frame.code, frame.line) if frame.code else 0
+        o = self.layout
+        copy = (0, 2, 3)[frame.address // 16 % 3] if o.frame_tlbc_index is not None else 0
+        instruction = self.objects.instruction(frame.code, frame.line, copy=copy) if frame.code else 0
+        if o.frame_tlbc_index is not None:
+            self._write(frame.address + o.frame_tlbc_index, "<i", copy)
         self._write(frame.address + self.layout.frame_instruction, "<Q", instruction)
 
     def call(self, code: int, line: int = 0, size: int = 96) -> None:

@@ -224,7 +224,8 @@ def test_text_of_impossible_length_is_refused(objects: FakeObjects) -> None:
 def test_any_characters_give_text_that_can_be_sent(objects: FakeObjects, data: bytes, kind: int) -> None:
     head = bytearray(objects.layout.compact_size)
     struct.pack_into("<Q", head, objects.layout.unicode_length, len(data) // kind)
-    struct.pack_into("<I", head, objects.layout.unicode_state, kind << 2 | 1 << 5)
+    o = objects.layout
+    struct.pack_into("<I", head, o.unicode_state, kind * (o.kind_mask // 7) | o.compact_mask)
     text = read_text(objects.memory, objects.layout, objects.place(bytes(head) + data))
     assert text.encode().decode() == text
     assert text.isprintable()
