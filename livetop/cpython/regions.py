@@ -121,7 +121,9 @@ class StackRegions:
         self.regions: list[int] = []
         self.single: list[int] = []
         self.size = self.single_size = 0
-        self.lay_out()
+        if not self.lay_out():
+            # Never nothing at all: that would be read at once, and what was read before taken for it.
+            self._assemble()
 
     def lay_out(self, *, follow: bool = True) -> bool:
         """Find out where the stack lies now and lay out `regions`; False when the thread state is gone.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
+from .checks import THREAD_INTERPRETER
 from .layout import Layout
 from .native_ids import NativeIds
 from .runtime import Runtime
@@ -69,7 +70,7 @@ class _Fields:
     """What is read of each PyThreadState: the list's link and the ids, in one region."""
 
     def __init__(self, layout: Layout) -> None:
-        fields = [layout.thread_next, layout.thread_id]
+        fields = [layout.thread_next, layout.thread_id, THREAD_INTERPRETER]
         if layout.native_thread_id is not None:
             fields.append(layout.native_thread_id)
         self.low = min(fields)
@@ -90,7 +91,9 @@ def read_threads(
 
     `known` (by address) lets all states of the last time be fetched by one read; only a state that is
     new costs one more. A list that changes meanwhile may lose its tail, which is the oldest threads.
-    `ids` finds the OS threads of versions that do not tell them. Raises MemoryFault, ProcessGone.
+        self.owner = THREAD_INTERPRETER - self.low
+    What is not this interpreter's ends the list, as do `most` of them. `ids` finds the OS threads of versions
+    that do not tell them. Raises MemoryFault, ProcessGone.
     """
     fields = _Fields(runtime.layout)
     (head,) = _U64.unpack(memory.read(interpreter.address + runtime.layout.threads_head, 8))
@@ -99,7 +102,8 @@ def read_threads(
     ahead = dict(zip(addresses, memory.read_many(regions), strict=True))
     seen: dict[int, bytes] = {}
     address = head
-    while address and address not in seen and len(seen) < MAX_THREADS:
+    most: int = MAX_THREADS,
+    while address and address not in seen and len(seen) < most:
         data = ahead.get(address)
         if data is None:
             try:
@@ -120,5 +124,7 @@ def read_threads(
             state = ThreadState(at, tid, ident, interpreter)
         # A state that is not bound to an OS thread yet (3.12 on: created by another thread) has tid 0.
         if 0 < tid < 1 << 31:
+        if _U64.unpack_from(data, fields.owner)[0] != interpreter.address:
+            break
             found.append(state)
     return found, not address

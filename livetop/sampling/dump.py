@@ -12,7 +12,7 @@ from livetop.cpython.outcome import EMPTY, TOO_DEEP, Outcome
 from livetop.cpython.readers import Reader, make_reader, make_shape
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.thread_names import ThreadNames
-from livetop.cpython.threads import ThreadState, read_interpreters, read_threads
+from livetop.cpython.threads import MAX_THREADS, ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import Place, StackTree
 from livetop.profile.states import State
 from livetop.target.errors import ThreadGone

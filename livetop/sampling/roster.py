@@ -8,7 +8,7 @@ from livetop.cpython.outcome import EMPTY
 from livetop.cpython.readers import Reader, make_reader, make_shape
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.thread_names import ThreadNames
-from livetop.cpython.threads import Interpreter, ThreadState, read_interpreters, read_threads
+from livetop.cpython.threads import MAX_THREADS, Interpreter, ThreadState, read_interpreters, read_threads
 from livetop.cpython.tree import StackTree
 from livetop.target.memory import Memory
 from livetop.target.tasks import RUNNING, Task, innermost_tids, list_tids
@@ -72,7 +72,8 @@ class Roster:
         # Oldest first: callers come before what runs for them in another interpreter.
         for interpreter in reversed(interpreters):
             known = self._states
-            found, whole = read_threads(self._memory, self._runtime, interpreter, known, self._ids, MAX_THREADS - len(states))
+            most = MAX_THREADS - len(states)
+            found, whole = read_threads(self._memory, self._runtime, interpreter, known, self._ids, most)
             for state in reversed(found):
                 states[state.address] = state
             if not whole:

@@ -7,6 +7,7 @@ import struct
 import pytest
 from fake_target import ALL_LAYOUTS, FakeObjects
 
+from livetop.cpython.checks import THREAD_INTERPRETER
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.runtime import Identity, Runtime
 from livetop.cpython.threads import (
@@ -65,6 +66,7 @@ class Target:
         for index, tid in enumerate(tids):
             following = self.states[index + 1] if index + 1 < len(tids) else last
             struct.pack_into("<Q", content, STATE * index + o.thread_next, following)
+            struct.pack_into("<Q", content, STATE * index + THREAD_INTERPRETER, self.interpreter.address)
             ident = 7_000_000 + tid
             if o.native_thread_id is not None:
                 struct.pack_into("<Q", content, STATE * index + o.native_thread_id, tid)
@@ -219,9 +221,10 @@ def test_a_million_threads_are_bounded() -> None:
             self.reads += 1
             if address == target.interpreter.address + o.threads_head:
                 return STATES.to_bytes(8, "little")
-            low = min(o.thread_next, o.native_thread_id, o.thread_id)
+            low = min(o.thread_next, o.native_thread_id, o.thread_id, THREAD_INTERPRETER)
             data = bytearray(size)
             struct.pack_into("<Q", data, o.thread_next - low, address - low + STATE)
+            struct.pack_into("<Q", data, THREAD_INTERPRETER - low, target.interpreter.address)
             struct.pack_into("<Q", data, o.native_thread_id - low, 5)
             return bytes(data)
 
@@ -246,9 +249,10 @@ def test_a_million_unbound_threads_are_bounded() -> None:
             self.reads += 1
             if address == target.interpreter.address + o.threads_head:
                 return STATES.to_bytes(8, "little")
-            low = min(o.thread_next, o.native_thread_id, o.thread_id)
+            low = min(o.thread_next, o.native_thread_id, o.thread_id, THREAD_INTERPRETER)
             data = bytearray(size)
             struct.pack_into("<Q", data, o.thread_next - low, address - low + STATE)
+            struct.pack_into("<Q", data, THREAD_INTERPRETER - low, target.interpreter.address)
             assert self.reads < 2 * MAX_THREADS, "the list is followed for ever"
             return bytes(data)
 
@@ -257,3 +261,21 @@ def test_a_million_unbound_threads_are_bounded() -> None:
 
     ids = NativeIds(Unbound(), set)
     assert read_threads(Unbound(), target.runtime, target.interpreter, {}, ids)[0] == []
+
+
+def test_what_another_interpreter_has_ends_the_list(target: Target) -> None:
+    target.threads([11, 12, 13])
+    place = target.states[1] + THREAD_INTERPRETER - STATES
+    struct.pack_into("<Q", target.memory.segments[STATES], place, target.interpreter.address + 8)
+    ids = NativeIds(target.memory, lambda: target.tids)
+    found, whole = read_threads(target.memory, target.runtime, target.interpreter, {}, ids)
+    assert [state.tid for state in found] == [11]
+    assert not whole
+
+
+def test_no_more_threads_are_looked_at_than_asked_for(target: Target) -> None:
+    target.threads([11, 12, 13])
+    ids = NativeIds(target.memory, lambda: target.tids)
+    found, whole = read_threads(target.memory, target.runtime, target.interpreter, {}, ids, 2)
+    assert [state.tid for state in found] == [11, 12]
+    assert not whole
