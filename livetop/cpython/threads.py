@@ -77,6 +77,7 @@ class _Fields:
         self.size = max(fields) + 8 - self.low
         self.next = layout.thread_next - self.low
         self.ident = layout.thread_id - self.low
+        self.owner = THREAD_INTERPRETER - self.low
         self.tid = layout.native_thread_id - self.low if layout.native_thread_id is not None else None
 
 
@@ -86,12 +87,12 @@ def read_threads(
     interpreter: Interpreter,
     known: dict[int, ThreadState],
     ids: NativeIds,
+    most: int = MAX_THREADS,
 ) -> tuple[list[ThreadState], bool]:
     """Return an interpreter's thread states, newest first, and whether the list was read to its end.
 
     `known` (by address) lets all states of the last time be fetched by one read; only a state that is
     new costs one more. A list that changes meanwhile may lose its tail, which is the oldest threads.
-        self.owner = THREAD_INTERPRETER - self.low
     What is not this interpreter's ends the list, as do `most` of them. `ids` finds the OS threads of versions
     that do not tell them. Raises MemoryFault, ProcessGone.
     """
@@ -102,7 +103,6 @@ def read_threads(
     ahead = dict(zip(addresses, memory.read_many(regions), strict=True))
     seen: dict[int, bytes] = {}
     address = head
-    most: int = MAX_THREADS,
     while address and address not in seen and len(seen) < most:
         data = ahead.get(address)
         if data is None:
@@ -110,6 +110,8 @@ def read_threads(
                 data = memory.read(address + fields.low, fields.size)
             except MemoryFault:
                 break
+        if _U64.unpack_from(data, fields.owner)[0] != interpreter.address:
+            break
         seen[address] = data
         (address,) = _U64.unpack_from(data, fields.next)
     idents = [_U64.unpack_from(data, fields.ident)[0] for data in seen.values()]
@@ -124,7 +126,5 @@ def read_threads(
             state = ThreadState(at, tid, ident, interpreter)
         # A state that is not bound to an OS thread yet (3.12 on: created by another thread) has tid 0.
         if 0 < tid < 1 << 31:
-        if _U64.unpack_from(data, fields.owner)[0] != interpreter.address:
-            break
             found.append(state)
     return found, not address
