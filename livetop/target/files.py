@@ -14,6 +14,7 @@ import stat
 from typing import Final
 
 from .errors import SourceUnavailable
+from .patience import in_time
 from .text import escape
 
 SOURCE_LIMIT = 2 << 20
@@ -39,7 +40,7 @@ def open_in_root(pid: int, path: str) -> int:
     """
     root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        found = resolve(root, os.path.join(_working_directory(pid), path))
+        found = resolve(root, path if path.startswith("/") else f"{_working_directory(pid)}/{path}")
     finally:
         os.close(root)
     return reopen_regular(found)
@@ -65,21 +66,27 @@ def read_source(pid: int, path: str, cap: int = SOURCE_LIMIT) -> str:
     other control characters are escaped. Raises SourceUnavailable with the reason.
     """
     shown = escape(path, 200)
+    if path.startswith("<frozen ") and path.endswith(">"):
+        raise SourceUnavailable(f"{shown} is no file: the module is a part of the interpreter's program")
     if path.startswith("<") and path.endswith(">"):
         raise SourceUnavailable(f"{shown} is no file: the code was made by the program")
     try:
-        fd = open_in_root(pid, path)
-        try:
-            size = os.fstat(fd).st_size
-            if size > cap:
-                raise SourceUnavailable(f"{shown} is too large to show ({size / 1e6:.1f} MB)")
-            data = _read(fd, size)
-        finally:
-            os.close(fd)
+        data = in_time(lambda: _content(pid, path, cap))
     except (OSError, ValueError) as error:
         raise SourceUnavailable(f"{shown}: {_reason(error)}") from None
     lines = decode_source(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join([escape(line.expandtabs(8), LINE_LIMIT) for line in lines])
+
+
+def _content(pid: int, path: str, cap: int) -> bytes:
+    fd = open_in_root(pid, path)
+    try:
+        size = os.fstat(fd).st_size
+        if size > cap:
+            raise SourceUnavailable(f"{escape(path, 200)} is too large to show ({size / 1e6:.1f} MB)")
+        return _read(fd, size)
+    finally:
+        os.close(fd)
 
 
 # punycode and its like: names of encodings/*.py that are no text encodings of source files.
@@ -181,7 +188,9 @@ def _working_directory(pid: int) -> str:
     root = os.readlink(f"/proc/{pid}/root")
     path = os.readlink(f"/proc/{pid}/cwd")
     # The kernel shows both from our root.
-    if root != "/" and (path == root or path.startswith(root + "/")):
+    if root != "/":
+        if path != root and not path.startswith(root + "/"):
+            raise OSError(errno.EXDEV, "the working directory is outside the root")
         path = path[len(root) :] or "/"
     return path if path.startswith("/") else "/"
 
@@ -205,7 +214,9 @@ _REASONS: Final = {
     errno.EPERM: "no permission to read it",
     errno.ENOTDIR: "it lies inside another file, an archive perhaps",
     errno.ENODEV: "not a regular file",
-    errno.ELOOP: "its links go round in circles",
+    errno.ELOOP: "its links go round in circles, or through /proc",
+    errno.EXDEV: "the process works outside its root, where nothing is read",
+    errno.ETIMEDOUT: "its file system does not answer",
 }
 
 

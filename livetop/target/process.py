@@ -83,6 +83,8 @@ class Process:
         openers: tuple[Callable[[], BinaryIO], ...] = (
             lambda: _open(self.pid, link, mapping.path),
             lambda: os.fdopen(open_in_root(self.pid, mapping.path), "rb"),
+            # What has another root is told by paths from ours.
+            lambda: os.fdopen(open_in_root(self.pid, self._below_root(mapping.path)), "rb"),
             self.exe_file,
         )
         for opener in openers:
@@ -96,6 +98,13 @@ class Process:
             f"cannot open {escape(mapping.path, 200)} as process {self.pid} has loaded it (replaced by an"
             " upgrade?): restart the process, or run livetop as root"
         )
+
+    def _below_root(self, path: str) -> str:
+        """A path of ours as the process has it. Raises OSError when it has no such path."""
+        root = os.readlink(f"/proc/{self.pid}/root")
+        if root == "/" or not path.startswith(root + "/"):
+            raise FileNotFoundError(path)
+        return path[len(root) :]
 
 
 def open_process(pid: int, *, traced: bool = False) -> Process:

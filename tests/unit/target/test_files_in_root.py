@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -91,6 +94,78 @@ def test_refused(read, path, number):
         assert caught.value.errno == number
 
 
+def test_links_of_proc_lead_nowhere():
+    """/proc/PID/root is a door out of every jail that has a /proc: nobody goes through it."""
+    fd = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+    try:
+        for find in (resolve, walk):
+            for path in ("self/root/etc/passwd", "thread-self/cwd/../../etc/passwd", f"{os.getpid()}/exe"):
+                with pytest.raises(OSError) as caught:
+                    find(fd, path)
+                assert caught.value.errno in (errno.ELOOP, errno.ENOENT)
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("find", [resolve, walk])
+def test_links_that_change_while_they_are_followed(jail, find):
+    """A folder becomes a link to the outside, and back, as fast as may be: nothing of the outside is seen."""
+    (jail / "app" / "secret").write_text("inside")
+    outside = jail.parent
+    done = threading.Event()
+
+    def swap() -> None:
+        os.mkdir(jail / "other")
+        (jail / "other" / "secret").write_text("inside")
+        os.symlink(outside, jail / "link")
+        while not done.is_set():
+            for one, two in (("app", "aside"), ("link", "app"), ("app", "link"), ("aside", "app")):
+                os.rename(jail / one, jail / two)
+
+    thread = threading.Thread(target=swap)
+    fd = os.open(jail, os.O_PATH | os.O_DIRECTORY)
+    thread.start()
+    try:
+        seen = set()
+        for path in ("app/secret", "app/../app/secret", "app/./secret") * 1000:
+            try:
+                opened = reopen_regular(find(fd, path))
+            except (FileNotFoundError, NotADirectoryError, BlockingIOError):
+                continue
+            with os.fdopen(opened) as file:
+                seen.add(file.read())
+    finally:
+        done.set()
+        thread.join()
+        os.close(fd)
+    assert seen <= {"inside", "inside too"}
+
+
+SECCOMP = """
+import ctypes, errno, os, struct, sys
+from livetop.target import files
+libc = ctypes.CDLL(None, use_errno=True)
+# openat2 fails as it does before Linux 5.6 (ENOSYS), or where a filter of old does not know it (EPERM).
+for number in (errno.EPERM, errno.ENOSYS):
+    program = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *row) for row in (
+        (0x20, 0, 0, 0), (0x15, 0, 1, 437), (0x06, 0, 0, 0x00050000 | number), (0x06, 0, 0, 0x7FFF0000))))
+    fprog = struct.pack("<HxxxxxxQ", 4, ctypes.addressof(program))
+    assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, fprog, 0, 0) == 0
+    root = os.open(sys.argv[1], os.O_PATH | os.O_DIRECTORY)
+    try:
+        files._openat2(root, "/app/main.py")
+    except OSError as error:
+        print(error.errno == number)
+    with os.fdopen(files.reopen_regular(files.resolve(root, "/app/up"))) as file:
+        print(file.read())
+"""
+
+
+def test_kernels_without_openat2(jail):
+    done = subprocess.run([sys.executable, "-c", SECCOMP, str(jail)], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["True", "inside too"] * 2, done.stderr
+
+
 def test_no_descriptor_is_left_open(read):
     before = len(os.listdir("/proc/self/fd"))
     for path in ("app/again", "loop", "missing", "fifo", "app/deep/../main.py"):
@@ -115,7 +190,8 @@ def test_source_is_made_safe_to_draw(tmp_path):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("<string>", "no file"),
+        ("<string>", "no file: the code was made by the program"),
+        ("<frozen importlib._bootstrap>", "no file: the module is a part of the interpreter"),
         ("/nonexistent/\x1b[31m", "no such file"),
         ("a\0b", "not a file name"),
         ("/dev/null", "not a regular file"),
