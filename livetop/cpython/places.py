@@ -24,7 +24,7 @@ _EXPORTED = (
     "_Py_NegativeRefcount",
 )
 # What 3.6 has in variables of its own, only in a full table of symbols.
-_LOCAL = ("interp_head", "collecting", "gil_mutex", "gil_cond")
+_LOCAL = ("interp_head", "collecting", "generation_stats", "gil_mutex", "gil_cond")
 _SECTION = ".PyRuntime"
 # So many files of other kinds are looked into for a CPython that was linked into a library.
 _MAX_OTHERS = 256

@@ -59,9 +59,10 @@ class Identity:
 class Runtime:
     """A CPython that can be read: `address` of `_PyRuntime`, and the types that objects are checked by.
 
-    In 3.6 `address` is that of the variable `interp_head`. It has more in variables of its own: `holder`, the
-    address of `_PyThreadState_Current`, `collecting`, that of the garbage collector's flag, and `gil_waits`,
-    (address, size) of what threads wait in for the GIL; 0 where they are elsewhere, or not known.
+    In 3.6 `address` is that of the variable `interp_head`. It has more in variables of its own, 0 where they
+    are elsewhere or not known: `holder`, the address of `_PyThreadState_Current`; `collecting`, `collected`,
+    those of the garbage collector's flag and statistics; `gil_waits`, (address, size) of what threads wait in
+    for the GIL.
     """
 
     address: int
@@ -70,6 +71,7 @@ class Runtime:
     code_type: int | None
     holder: int = 0
     collecting: int = 0
+    collected: int = 0
     gil_waits: tuple[int, int] = (0, 0)
 
 
@@ -188,6 +190,7 @@ def _read(pid: int, memory: Memory, place: Place, address: int) -> Runtime:
         known("PyCode_Type"),
         known("_PyThreadState_Current", 0),
         known("collecting", 0),
+        known("generation_stats", 0),
         (0, 0) if layout.gil_size else _gil_waits(place),
     )
 

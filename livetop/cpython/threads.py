@@ -24,12 +24,20 @@ MAX_THREADS = 1 << 15
 class Interpreter:
     """One interpreter: addresses of its structure and of the GIL its threads share.
 
-    `collecting` is the address of the int that is not 0 while garbage is collected, 0 when that is not known.
+    Of its garbage collector, 0 for what is not known: `collecting` is the address of the int that is not 0
+    while it is at work, `collected` that of `COLLECTED` bytes that change when it has done its work, and
+    `collector` that of the pointer to the frame that set it off (3.15 on).
     """
 
     address: int
     gil: int
     collecting: int = 0
+    collected: int = 0
+    collector: int = 0
+
+
+COLLECTED = 72
+"""Size of struct gc_generation_stats[3]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +60,24 @@ def read_interpreters(memory: Memory, runtime: Runtime) -> list[Interpreter]:
             (gil,) = _U64.unpack(memory.read(address + o.interpreter_gil, 8))
         else:
             gil = runtime.holder if o.runtime_gil is None else runtime.address + o.runtime_gil
-        found.append(Interpreter(address, gil, _collecting(runtime, address)))
+        found.append(Interpreter(address, gil, *_collector(runtime, address)))
         (address,) = _U64.unpack(memory.read(address + o.interpreter_next, 8))
     return found
 
 
-def _collecting(runtime: Runtime, interpreter: int) -> int:
+def _collector(runtime: Runtime, interpreter: int) -> tuple[int, int, int]:
+    """Where an interpreter's garbage collector is told of: see `Interpreter`."""
     o = runtime.layout
+    if o.gc_frame is not None and o.gc_collecting is not None:
+        return interpreter + o.gc_collecting, 0, interpreter + o.gc_frame
     if o.gc_collecting is not None:
-        return interpreter + o.gc_collecting
-    if o.runtime_gc_collecting is not None:
-        return runtime.address + o.runtime_gc_collecting
-    return runtime.collecting
+        flag = interpreter + o.gc_collecting
+    elif o.runtime_gc_collecting is not None:
+        flag = runtime.address + o.runtime_gc_collecting
+    else:
+        return runtime.collecting, runtime.collected, 0
+    # struct _gc_runtime_state: generation_stats, then collecting (to 3.14; 3.15 has a pointer to them).
+    return flag, flag - COLLECTED, 0
 
 
 class _Fields:

@@ -10,10 +10,12 @@ for the collector. One look may miss that (the thread has no core just now): tho
 from __future__ import annotations
 
 import posixpath
+import struct
 from time import sleep
 
 from livetop.cpython.code import Code
 from livetop.cpython.outcome import Outcome
+from livetop.cpython.threads import COLLECTED
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from livetop.target.memory import Memory
@@ -21,13 +23,12 @@ from livetop.target.memory import Memory
 from .subject import Subject
 from .watched import Watched
 
+_U64 = struct.Struct("<Q")
 _FINALIZER = "__del__"
 # Lib/weakref.py, Lib/_weakrefset.py
 _CALLBACKS = frozenset(
     [("weakref.py", name) for name in ("remove", "__call__", "_cb")] + [("_weakrefset.py", "_remove")]
 )
-# struct gc_generation_stats[3], in front of the flag in most versions: they change when a collection ends.
-_STATISTICS = 72
 # What code does, after so many looks at which its frame has moved, or has not.
 _MOVES = 2
 _STANDS = 60
@@ -90,21 +91,27 @@ class Collections:
         """Whether Python code runs inside the collection, as far as that can be told."""
         if place in self._plain:
             return False
+        interpreter = thread.state.interpreter
+        if interpreter.collector:
+            (frame,) = _U64.unpack(self._memory.read(interpreter.collector, 8))
+            return frame != 0 and thread.reader.frames()[:1] != [frame]
         if in_finalizer(place):
             return True
         if len(self._looks) > _MOST or len(self._plain) > _MOST:
             self.forget()
         assert place.code is not None
         looks = self._looks.setdefault(place.code, [0, 0])
-        if looks[0] < _MOVES and looks[1] < _STANDS:
+        if interpreter.collected and looks[0] < _MOVES and looks[1] < _STANDS:
             self._look(thread, place, looks)
         return looks[0] > 0
 
     def _look(self, thread: Watched, place: Place, looks: list[int]) -> None:
         """Find out whether the innermost frame moves while one collection is under way."""
         reader, aux, memory = thread.reader, self._subject.aux, self._memory
-        flag = thread.state.interpreter.collecting
-        before = memory.read(flag - _STATISTICS, _STATISTICS + 4)
+        interpreter = thread.state.interpreter
+        before = memory.read(interpreter.collected, COLLECTED)
+        if not any(memory.read(interpreter.collecting, 4)):
+            return
         if thread.read(aux, double=True) is not place:
             return
         if len(reader.runs(aux.buffer, 0)) < 2:
@@ -113,7 +120,9 @@ class Collections:
         instruction = reader.instruction
         sleep(_APART)
         again = thread.read(aux, double=True)
-        if not any(before[_STATISTICS:]) or memory.read(flag - _STATISTICS, _STATISTICS + 4) != before:
+        if not any(memory.read(interpreter.collecting, 4)):
+            return
+        if memory.read(interpreter.collected, COLLECTED) != before:
             return
         # What is called meanwhile says nothing: it may be the collector that calls it.
         if type(again) is Place and (again.parent, again.code) == (place.parent, place.code):
