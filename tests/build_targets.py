@@ -153,6 +153,38 @@ def plain(build: str, version: str, suite: Suite) -> Callable[[Path], None]:
     return make
 
 
+_MUSL_CC = """#!/bin/sh
+[ "$1" = --print-multiarch ] && exec echo {machine}-linux-musl
+exec musl-gcc -idirafter {headers} "$@"
+"""
+
+
+def musl(wrapper: Path) -> None:
+    """CPython with musl as its C library, as Alpine has it; without libffi, so without ctypes."""
+    if not shutil.which("musl-gcc"):
+        raise Unavailable("needs the package musl-tools")
+    machine = os.uname().machine
+    folder = FOLDER / "build" / "musl-3.13"
+    headers = folder / "kernel"
+    headers.mkdir(parents=True, exist_ok=True)
+    # The kernel's headers only: others of /usr/include are for the other C library.
+    for name, place in (("linux", ""), ("asm-generic", ""), ("asm", f"{machine}-linux-gnu")):
+        link = headers / name
+        if not link.exists():
+            link.symlink_to(Path("/usr/include") / place / name)
+    compiler = folder / "cc"
+    compiler.write_text(_MUSL_CC.format(machine=machine, headers=headers))
+    compiler.chmod(0o755)
+    # Alpine's own linker makes the table of .eh_frame. What pkg-config knows is for the other C library.
+    options = {
+        "CC": str(compiler),
+        "LDFLAGS": "-Wl,--eh-frame-hdr",
+        "PKG_CONFIG": "false",
+        "OPT": "-DNDEBUG -O1",
+    }
+    wrapper.symlink_to(_make("musl-3.13", "python3.13", "--disable-test-modules", **options))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a target is had. `build`: what its structures are like; `about`: what it is, the time it takes."""
@@ -189,6 +221,7 @@ TARGETS: dict[str, Recipe] = {
     "trace-refs-3.9": _compiled("trace-refs", "3.9", BULLSEYE),
     "trace-refs-3.11": _compiled("trace-refs", "3.11", BOOKWORM),
     "trace-refs-3.13": _compiled("trace-refs", "3.13"),
+    "musl-3.13": Recipe(musl, "with Alpine's C library, not all modules: 10 minutes", "musl", quick=False),
     "bolt-3.13": Recipe(bolt, "its eval loop taken apart and moved by BOLT: 15 minutes", quick=False),
     "tail-calls-3.14": Recipe(tail_calls, "built by clang, a function an opcode: 15 minutes", quick=False),
 }

@@ -1,7 +1,8 @@
 """Two parked threads, and the program's own account of them: the smallest whole target.
 
-Says {"pid": its own, "threads": {native id: [[file, function, line], ...]}}, innermost first. It answers a line
-that holds a path by changing into that folder, and ends with its input.
+Says {"pid": its own, "threads": {native id: [[file, function, line], ...]}, "idents": {native id: pthread_t}},
+innermost frame first. It answers a line that holds a path by changing into that folder, and ends with its
+input.
 """
 
 import json
@@ -36,7 +37,8 @@ def account(frame):
 def tell():
     current = sys._current_frames()
     threads = {native: account(current[ident]) for ident, native in THREADS.items()}
-    print(json.dumps({"pid": os.getpid(), "threads": threads}), flush=True)
+    idents = {native: ident for ident, native in THREADS.items()}
+    print(json.dumps({"pid": os.getpid(), "threads": threads, "idents": idents}), flush=True)
 
 
 ARRIVED = threading.Semaphore(0)

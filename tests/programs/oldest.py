@@ -1,7 +1,6 @@
 """What the oldest targets lack, and newer ones have under a name: these programs run on 3.6, too."""
 
 import asyncio
-import ctypes
 import dis
 import platform
 import threading
@@ -13,6 +12,9 @@ def native_id():
     """The calling thread's id in the kernel (3.8 has threading.get_native_id)."""
     if hasattr(threading, "get_native_id"):
         return threading.get_native_id()
+    # Not every Python has it: those that need it do.
+    import ctypes
+
     return ctypes.CDLL(None).syscall(_GETTID[platform.machine()])
 
 
