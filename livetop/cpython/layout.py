@@ -13,7 +13,7 @@ from .layouts.debug_offsets import (
     debug_offsets_size,
     from_debug_offsets,
 )
-from .layouts.fields import CHUNK, CHUNK_DATA, FRAME, Layout, LayoutError, with_object_head
+from .layouts.fields import CHUNK, CHUNK_DATA, FRAME, Layout, LayoutError, on_machine, with_object_head
 from .layouts.tables import BESIDE, TABLES, table_of
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "LayoutError",
     "debug_offsets_size",
     "from_debug_offsets",
+    "on_machine",
     "table_of",
     "with_object_head",
 ]

@@ -21,6 +21,7 @@ from .layout import (
     LayoutError,
     debug_offsets_size,
     from_debug_offsets,
+    on_machine,
     table_of,
     with_object_head,
 )
@@ -181,7 +182,7 @@ def _read(pid: int, memory: Memory, place: Place, address: int) -> Runtime:
         raise _early(pid) from None
     except LayoutError as error:
         raise NotReadable(f"process {pid} runs Python {version.text}, but {error}") from None
-    layout = replace(layout, build=_build(layout, place))
+    layout = on_machine(replace(layout, build=_build(layout, place)), place.machine)
     known = place.symbols.get
     return Runtime(
         address,

@@ -223,3 +223,15 @@ def with_object_head(layout: Layout, size: int, build: str) -> Layout:
         if of_object and isinstance(value, int) and (value or field.name != "code_adaptive"):
             moved[field.name] = value + by
     return replace(layout, build=build, **moved)  # type: ignore[arg-type]
+
+
+# Of elf.h. glibc's pthread_mutex_t has 48 bytes there, 40 elsewhere, and a GIL has two.
+_AARCH64 = 183
+_LARGER_MUTEXES = 2 * 8
+
+
+def on_machine(layout: Layout, machine: int) -> Layout:
+    """The layout on a machine (e_machine): what lies behind the GIL's mutexes may be elsewhere."""
+    if machine != _AARCH64 or not layout.gil_size:
+        return layout
+    return replace(layout, gil_size=layout.gil_size + _LARGER_MUTEXES, gil_attached=None)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from fake_target import WORDS_3_13, debug_offsets
+from fake_target import ALL_LAYOUTS, WORDS_3_13, debug_offsets
 from hypothesis import given
 from hypothesis import strategies as st
 
 from livetop.cpython.layout import (
     DEBUG_OFFSETS_HEAD,
     DEBUG_OFFSETS_WORDS,
+    TABLES,
+    Layout,
     LayoutError,
     debug_offsets_size,
     from_debug_offsets,
+    on_machine,
+    table_of,
+    with_object_head,
 )
 from livetop.cpython.regions import Shape
 
@@ -89,3 +94,34 @@ def test_small_garbage_gives_a_shape_or_is_refused(wild: dict[str, int]) -> None
         Shape(from_debug_offsets(V, data))
     except LayoutError:
         return
+
+
+@pytest.mark.parametrize("layout", ALL_LAYOUTS.values(), ids=list(ALL_LAYOUTS))
+def test_larger_mutexes_of_aarch64(layout: Layout) -> None:
+    assert on_machine(layout, 62) is layout
+    there = on_machine(layout, 183)
+    assert there.gil_attached is None
+    assert there.gil_size == (layout.gil_size + 16 if layout.gil_size else 0)
+    assert (there.gil_last_holder, there.gil_locked) == (layout.gil_last_holder, layout.gil_locked)
+
+
+def test_patch_releases_that_differ() -> None:
+    assert table_of((3, 7), 3) != TABLES[3, 7]
+    assert table_of((3, 7), 4) == table_of((3, 7), None) == TABLES[3, 7]
+    assert table_of((3, 8), 0) == TABLES[3, 8]
+    assert table_of((3, 5), 0) is table_of((3, 16), 0) is None
+
+
+def test_a_head_of_another_size_moves_what_is_in_objects_only() -> None:
+    for layout in TABLES.values():
+        shifted = with_object_head(layout, 32, "trace-refs")
+        assert (shifted.object_head, shifted.object_type, shifted.dict_keys) == (
+            32,
+            24,
+            layout.dict_keys + 16,
+        )
+        assert (shifted.threads_head, shifted.keys_count) == (layout.threads_head, layout.keys_count)
+        assert shifted.managed_dict == layout.managed_dict
+        moved = layout.frames == "heap"
+        assert shifted.frame_code - layout.frame_code == (16 if moved else 0)
+        assert with_object_head(shifted, 16, "release") == layout
