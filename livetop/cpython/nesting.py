@@ -58,7 +58,7 @@ class Nesting:
         """
         for tid, group in groups.items():
             for state in group[1:]:
-                if not self._attached(state):
+                if not self.attached(state):
                     continue
                 if runs(tid):
                     self._guests.pop(state.address, None)
@@ -91,12 +91,13 @@ class Nesting:
         `active` tells whether a state has any frames.
         """
         for state in reversed(group):
-            if self._attached(state):
+            if self.attached(state):
                 return state
         # None may run Python code just now: the innermost one that has any is what waits.
         return next((state for state in reversed(group) if active(state)), group[0])
 
-    def _attached(self, state: ThreadState) -> bool:
+    def attached(self, state: ThreadState) -> bool:
+        """Whether this state may run Python code now: with a GIL, whether it holds it."""
         o = self._layout
         try:
             if o.thread_state is not None:

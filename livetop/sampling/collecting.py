@@ -15,7 +15,8 @@ from time import sleep
 
 from livetop.cpython.code import Code
 from livetop.cpython.outcome import Outcome
-from livetop.cpython.threads import COLLECTED
+from livetop.cpython.readers import Reader
+from livetop.cpython.threads import COLLECTED, Interpreter
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from livetop.target.memory import Memory
@@ -92,11 +93,8 @@ class Collections:
         if place in self._plain:
             return False
         interpreter = thread.state.interpreter
-        if interpreter.collector:
-            (frame,) = _U64.unpack(self._memory.read(interpreter.collector, 8))
-            return frame != 0 and thread.reader.frames()[:1] != [frame]
-        if in_finalizer(place):
-            return True
+        if interpreter.collector or in_finalizer(place):
+            return not set_off_here(self._memory, interpreter, thread.reader, place)
         if len(self._looks) > _MOST or len(self._plain) > _MOST:
             self.forget()
         assert place.code is not None
@@ -109,8 +107,8 @@ class Collections:
         """Find out whether the innermost frame moves while one collection is under way."""
         reader, aux, memory = thread.reader, self._subject.aux, self._memory
         interpreter = thread.state.interpreter
-        before = memory.read(interpreter.collected, COLLECTED)
-        if not any(memory.read(interpreter.collecting, 4)):
+        before = collection(memory, interpreter)
+        if before is None:
             return
         if thread.read(aux, double=True) is not place:
             return
@@ -120,9 +118,7 @@ class Collections:
         instruction = reader.instruction
         sleep(_APART)
         again = thread.read(aux, double=True)
-        if not any(memory.read(interpreter.collecting, 4)):
-            return
-        if memory.read(interpreter.collected, COLLECTED) != before:
+        if collection(memory, interpreter) != before:
             return
         # What is called meanwhile says nothing: it may be the collector that calls it.
         if type(again) is Place and (again.parent, again.code) == (place.parent, place.code):
@@ -132,6 +128,27 @@ class Collections:
         """The stack trees begin anew, or there is too much to remember."""
         self._looks.clear()
         self._plain.clear()
+
+
+def collection(memory: Memory, interpreter: Interpreter) -> bytes | None:
+    """What tells the collection that is under way from others, None without one. Raises MemoryFault."""
+    if not interpreter.collecting or not any(memory.read(interpreter.collecting, 4)):
+        return None
+    if interpreter.collector:
+        return memory.read(interpreter.collector, 8)
+    return memory.read(interpreter.collected, COLLECTED) if interpreter.collected else b""
+
+
+def set_off_here(memory: Memory, interpreter: Interpreter, reader: Reader, place: Place) -> bool:
+    """Whether this is where the collection that is under way was set off, as far as one look can tell.
+
+    `reader` has parsed `place` last. Raises MemoryFault.
+    """
+    if not interpreter.collector:
+        return not in_finalizer(place)
+    (frame,) = _U64.unpack(memory.read(interpreter.collector, 8))
+    # It has come to its end where there is none.
+    return not frame or reader.frames()[:1] == [frame]
 
 
 def in_finalizer(place: Place) -> bool:

@@ -24,6 +24,7 @@ from livetop.target.vectored import VectoredRead
 from .account import Account
 from .attach import attach
 from .c_stacks import CStacks
+from .collecting import collection, collector_below, set_off_here
 from .counters import Counters
 from .exact import ExactReader
 from .reasons import Reasons
@@ -42,6 +43,8 @@ _STOP = 0.1
 _NAP = 0.001
 _LATE = 1.0
 _ALL = 10.0
+# The garbage collector is C code, as far as a dump is concerned.
+_KINDS = {"special": "native"}
 
 
 def dump_process(pid: int, exact: bool = True, native: bool = False, tasks: bool = False) -> dict[str, Any]:
@@ -169,12 +172,14 @@ class _Dumper:
         watched = Watched(state, self._reader(state), task, Account(now, (0, 0)), name)
         outcome: Place | Outcome | None = None
         syscall: bytes | None = RUNNING
+        before: bytes | None = None
         stops = _STOPS if self._exact else 0
         for _ in range(_LOOKS):
             syscall = task.syscall()
             if syscall is None:
                 return None
             stops -= syscall == RUNNING
+            before = collection(self._memory, state.interpreter)
             outcome = self._look(watched, syscall, stop=stops >= 0)
             # It must be blocked in the same call before and after, or have stood still.
             settled = syscall == RUNNING or task.syscall() == syscall
@@ -199,13 +204,27 @@ class _Dumper:
             # One after the other they may both be true: it was given the GIL meanwhile.
             "holds_gil": holds and waits is not State.GIL,
             "waiting_on": reason or None,
-            "frames": _frames(outcome),
+            "frames": _frames(self._collector(state, watched.reader, outcome, before)),
         }
         if self._seen is not None:
             on_stack = type(outcome) is Place
             frames = outcome.frames() if type(outcome) is Place else []
             self._seen.append(Seen(found, watched.reader.frames() if on_stack else [], frames))
         return found
+
+    def _collector(
+        self, state: ThreadState, reader: Reader, outcome: Place | Outcome | None, before: bytes | None
+    ) -> Place | Outcome | None:
+        """The same, or the collector below it, if the collection of `before` is this thread's work."""
+        interpreter = state.interpreter
+        if type(outcome) is not Place or before is None or collection(self._memory, interpreter) != before:
+            return outcome
+        # Without a GIL several may be attached: only the frame tells which of them it was.
+        known = interpreter.collector or not self._runtime.layout.free_threaded
+        mine = known and self._nesting.attached(state)
+        if mine and set_off_here(self._memory, interpreter, reader, outcome):
+            return collector_below(outcome)
+        return outcome
 
     def _sound(self, outcome: Place | Outcome | None) -> bool:
         """Whether this is what the thread's stack was."""
@@ -233,7 +252,7 @@ def _frames(outcome: Place | Outcome | None) -> list[dict[str, Any]] | None:
     """Innermost first; None where the stack could not be read."""
     if type(outcome) is Place:
         return [
-            {"file": code.file, "line": line, "function": code.name, "kind": code.kind}
+            {"file": code.file, "line": line, "function": code.name, "kind": _KINDS.get(code.kind, code.kind)}
             for code, line in outcome.frames()
         ]
     return [] if outcome is EMPTY else None
