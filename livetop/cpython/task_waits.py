@@ -159,7 +159,7 @@ class TaskWaits:
         name = self._types.name(kind)
         if name == "float":
             value = _F64.unpack(self._memory.read(number + self._o.object_head, 8))[0]
-            return f"{value:.6g}"
+            return f"{value:.3g}" if value < 100 else f"{value:.0f}"
         return str(self._records.integer(number)) if name == "int" else ""
 
 

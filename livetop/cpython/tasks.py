@@ -21,7 +21,7 @@ from .task_waits import TaskWaits
 from .threads import Interpreter
 from .type_names import TypeNames
 
-RUNNING, READY, WAITING, DONE = "running", "ready", "waiting", "done"
+RUNNING, READY, WAITING = "running", "ready", "waiting"
 _MAX_AWAITERS = 64
 
 
@@ -105,7 +105,8 @@ class Tasks:
         return self._infos(dict.fromkeys(found, 0), now)
 
     def _infos(self, thread_of: dict[int, int], now: float) -> dict[int, TaskInfo]:
-        records = [record for record in self._records.read(list(thread_of)) if record]
+        # Those that are done are only kept by who wants their result: asyncio does not list them either.
+        records = [one for one in self._records.read(list(thread_of)) if one is not None and not one.done]
         chains = self._coroutines.chains([record.coro for record in records], now)
         infos: dict[int, TaskInfo] = {}
         for record, chain in zip(records, chains, strict=True):
@@ -116,7 +117,7 @@ class Tasks:
         return infos
 
     def _info(self, record: TaskRecord, chain: Chain, thread: int, now: float) -> TaskInfo | None:
-        if not (chain.links or record.done or record.name or record.number):
+        if not (chain.links or record.name or record.number):
             # Nothing of it can be told from garbage.
             return None
         links = chain.links
@@ -147,8 +148,6 @@ class Tasks:
         )
 
     def _state(self, record: TaskRecord, chain: Chain) -> str:
-        if record.done:
-            return DONE
         if chain.state == RUNNING:
             return RUNNING
         if not record.waiter:

@@ -72,6 +72,43 @@ class ThreadInfo:
     """Since the reset; `Profile.thread_use` has that of a window."""
 
 
+class TaskFrame(NamedTuple):
+    """A coroutine that a task is in: `file` is the model's id."""
+
+    function: str
+    file: int
+    line: int
+
+
+class TaskState(NamedTuple):
+    """An asyncio task (or a greenlet: `kind`) as it was a moment ago; `process` is the model's id.
+
+    `state`: running, ready or waiting; `frames` innermost first, `left_out` of them at the outer end;
+    `share` of the samples of running threads lately, 0..1; `tid` 0 when it is not known.
+    """
+
+    id: int
+    process: int
+    name: str
+    kind: str
+    state: str
+    waits_for: str
+    frames: tuple[TaskFrame, ...]
+    left_out: int
+    awaited_by: tuple[str, ...]
+    share: float
+    tid: int
+
+
+class TaskList(NamedTuple):
+    """The tasks that there are: `total` of them, at least, unless `whole`; `note` says why there are none."""
+
+    tasks: tuple[TaskState, ...]
+    total: int
+    whole: bool
+    note: str
+
+
 @dataclass(slots=True)
 class SamplingTotals:
     """How sampling fared since the reset: counts, seconds; `rate` (Hz), `rss` (bytes) as they are now."""

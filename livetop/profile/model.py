@@ -15,6 +15,7 @@ from livetop.profile.info import (
     LineHeat,
     ProcessInfo,
     SamplingTotals,
+    TaskList,
     ThreadInfo,
     ThreadUse,
     TimelinePoint,
@@ -59,6 +60,8 @@ class Profile:
         self.tree = Tree(self.names.other, self.node_cap * KNOWN_NODES, self.names.kind)
         self.history = History()
         self.sampling = SamplingTotals()
+        self.tasks: TaskList | None = None
+        """The tasks that a live target has; None while nobody asks for them. No snapshot holds them."""
         self._timeline = Timeline()
         self._views: OrderedDict[tuple[Query, bool], View] = OrderedDict()
         self._tables: dict[Query, Table] = {}

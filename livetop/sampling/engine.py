@@ -200,8 +200,11 @@ class Engine:
         self._channel.send(delta)
         if self._configure.list_tasks and now - self._listed >= _LIST:
             self._listed = now
-            members = [(member.number, member.sampler) for member in self._family.members]
-            self._channel.send(tasks_message(members, now))
+            tasks = tasks_message(self._family.members, now)
+            defs = self._definitions.take()
+            if defs is not None:
+                self._channel.send(defs)
+            self._channel.send(tasks)
         if self._definitions.full or self._family.full:
             # Nothing unsent refers to the old names now.
             self._family.forget_places(now)

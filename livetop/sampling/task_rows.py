@@ -8,8 +8,7 @@ from livetop.cpython.tasks import TaskInfo
 from livetop.target.errors import MemoryFault, ProcessGone
 from livetop.wire.messages import Task, Tasks
 
-from .names import module_path
-from .sampler import Sampler
+from .member import Member
 
 # Of one message: tasks, coroutines of each, and names of those that await one.
 MAX_ROWS = 1_000
@@ -19,14 +18,15 @@ _MAX_AWAITERS = 4
 _ORDER = {"running": 0, "ready": 1, "waiting": 2}
 
 
-def tasks_message(watched: Sequence[tuple[int, Sampler]], now: float) -> Tasks:
-    """What there is to tell of the tasks of processes, each (id, sampler)."""
+def tasks_message(members: Sequence[Member], now: float) -> Tasks:
+    """What there is to tell of the tasks of these processes. Their files are defined by it."""
     rows: list[Task] = []
     total, whole = 0, True
     refusals: list[str] = []
-    for number, sampler in watched:
+    for member in members:
+        names = member.names
         try:
-            watch = sampler.watch_tasks()
+            watch = member.sampler.watch_tasks()
             watch.look(now)
         except (ProcessGone, MemoryFault):
             # The next tick meets it, too, and says so.
@@ -37,16 +37,15 @@ def tasks_message(watched: Sequence[tuple[int, Sampler]], now: float) -> Tasks:
         total += len(watch.infos)
         whole &= watch.whole
         infos = sorted(watch.infos.values(), key=lambda info: _ORDER.get(info.state, 3))
-        process = sampler.process
         for info in infos[: MAX_ROWS - len(rows)]:
             frames = [
-                (code.name, code.file, module_path(code.file, process.cwd, process.argv), line)
+                (code.name, names.definitions.file(code, names), line)
                 for code, line in info.frames[:_MAX_FRAMES]
             ]
             rows.append(
                 Task(
                     info.address,
-                    number,
+                    member.number,
                     info.name,
                     "task",
                     info.state,
@@ -55,7 +54,7 @@ def tasks_message(watched: Sequence[tuple[int, Sampler]], now: float) -> Tasks:
                     max(0, len(info.frames) - _MAX_FRAMES),
                     names_of_awaiters(info, watch.infos),
                     watch.share(info.address),
-                    _tid(sampler, info),
+                    _tid(member, info),
                 )
             )
     note = refusals[0] if refusals and not rows else ""
@@ -67,6 +66,6 @@ def names_of_awaiters(info: TaskInfo, infos: dict[int, TaskInfo]) -> list[str]:
     return [infos[address].name for address in info.awaited_by[:_MAX_AWAITERS] if address in infos]
 
 
-def _tid(sampler: Sampler, info: TaskInfo) -> int:
-    thread = sampler.roster.by_state.get(info.thread)
+def _tid(member: Member, info: TaskInfo) -> int:
+    thread = member.sampler.roster.by_state.get(info.thread)
     return thread.tid if thread is not None else 0

@@ -26,6 +26,7 @@ from livetop.wire.messages import (
     Hello,
     NeedSource,
     Source,
+    Tasks,
 )
 
 CREDIT = 2
@@ -197,6 +198,10 @@ class Live:
             self._lines.forget(file)
         self._fetch_sources()
 
+    def _apply_tasks(self, tasks: Tasks) -> None:
+        if self._configure.list_tasks:
+            self._profile.tasks = self._ids.tasks(tasks)
+
     def _apply_bye(self, bye: Bye) -> None:
         if self._end is None:
             self._end = End(bye.code, bye.text)
@@ -249,6 +254,7 @@ class Live:
         max_pause: float | None = None,
         max_cpu: float | None = None,
         nonblocking: bool | None = None,
+        list_tasks: bool | None = None,
     ) -> None:
         changes = {
             name: value
@@ -257,11 +263,17 @@ class Live:
                 "max_pause": max_pause,
                 "max_cpu": max_cpu,
                 "nonblocking": nonblocking,
+                "list_tasks": list_tasks,
             }.items()
             if value is not None
         }
-        self._configure = replace(self._configure, **changes)
-        self._link.send(self._configure)
+        changed = replace(self._configure, **changes)
+        if changed == self._configure:
+            return
+        self._configure = changed
+        if not changed.list_tasks:
+            self._profile.tasks = None
+        self._link.send(changed)
 
     def stop(self) -> None:
         self._asked = self._asked or self._end is None
@@ -277,6 +289,7 @@ _APPLY: dict[type, Callable[[Live, Any], None]] = {
     Delta: Live._apply_delta,
     Event: Live._apply_event,
     Source: Live._apply_source,
+    Tasks: Live._apply_tasks,
     Bye: Live._apply_bye,
 }
 """A message that is not here is none that a session takes."""

@@ -110,8 +110,9 @@ class Session(Protocol):
         max_pause: float | None = None,
         max_cpu: float | None = None,
         nonblocking: bool | None = None,
+        list_tasks: bool | None = None,
     ) -> None:
-        """Changes how the target is sampled, on the fly: Hz, fractions."""
+        """Changes how the target is sampled, on the fly: Hz, fractions; whether its tasks are listed."""
 
     def stop(self) -> None:
         """Asks the engine to detach and to send what it has left: more messages and the end follow."""

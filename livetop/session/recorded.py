@@ -73,6 +73,7 @@ class Recorded:
         max_pause: float | None = None,
         max_cpu: float | None = None,
         nonblocking: bool | None = None,
+        list_tasks: bool | None = None,
     ) -> None:
         """What is recorded cannot be sampled in another way."""
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import astuple
 
+from livetop.profile.info import TaskFrame, TaskList, TaskState, sane
 from livetop.profile.model import CellTuple, Profile, UseTuple
 from livetop.profile.states import State
+from livetop.profile.text import printable
 from livetop.wire.framing import ProtocolError
-from livetop.wire.messages import Defs, Delta, Process
+from livetop.wire.messages import Defs, Delta, Process, Tasks
 
 _STATES = frozenset(map(int, State))
+
+_MAX_TASKS, _MAX_FRAMES = 5_000, 32
 
 _SANE = 1e9
 """Seconds: some thirty years. No sum of what is less can overflow."""
@@ -105,6 +109,29 @@ class Translation:
             _, *rest = astuple(use)
             uses.append((_known(self._threads, use.thread, "thread"), *rest))
         return uses
+
+    def tasks(self, tasks: Tasks) -> TaskList:
+        """The tasks of a message, in the model's ids; of hostile numbers of them only so many."""
+        rows = [
+            TaskState(
+                task.id,
+                _known(self._processes, task.process, "process"),
+                printable(task.name),
+                printable(task.kind),
+                printable(task.state),
+                printable(task.waits_for),
+                tuple(
+                    TaskFrame(printable(function), _known(self._files, file, "file"), line)
+                    for function, file, line in task.frames[:_MAX_FRAMES]
+                ),
+                task.frames_left_out,
+                tuple(printable(name) for name in task.awaited_by[:_MAX_FRAMES]),
+                sane(task.share),
+                task.tid,
+            )
+            for task in tasks.tasks[:_MAX_TASKS]
+        ]
+        return TaskList(tuple(rows), max(len(rows), tasks.total), tasks.whole, printable(tasks.note))
 
     def thread(self, wire: int) -> int:
         """The model's id of a thread, 0 for one that is not known."""

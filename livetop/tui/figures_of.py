@@ -14,12 +14,15 @@ from livetop.tui.fit import cells, fit, plain
 from livetop.tui.header import Vitals
 from livetop.tui.meter import Meter
 from livetop.tui.source_pane import Excerpt
+from livetop.tui.task_entries import TaskEntry
 
 _CALLERS = 6
 _LIBRARIES = 3
 _WAITS = 4
 _LEAST_WAIT = 0.05
 """Seconds of waiting that are worth a line."""
+_COUNTED = 20_000
+"""Tasks beyond which nobody counts them."""
 _PLACES, _PLACE_NAME = 20, 30
 
 
@@ -69,6 +72,8 @@ def excerpt_of(
     row, profile = entry.row, session.profile
     if row.kind == "library":
         return _library_excerpt(profile, choice, entry, position, rows, ascii_only)
+    if isinstance(entry, TaskEntry):
+        return _task_excerpt(session, choice, entry, position, rows)
     query = choice.query("function" if row.key[0] == "function" else "line")
     lines, reason = None, ""
     if not row.file_id or row.kind in _NO_SOURCE:
@@ -94,6 +99,40 @@ def excerpt_of(
         counts=_counts_of(entry, position, rows),
         health=_health_of(profile.sampling),
     )
+
+
+def _task_excerpt(session: Session, choice: Choice, entry: TaskEntry, position: int, rows: int) -> Excerpt:
+    """A task's own line, and around it what it is in and who waits for it."""
+    row, task = entry.row, entry.task
+    lines, reason = None, ""
+    if not row.file_id:
+        reason = "where it is cannot be told" if task else "a snapshot does not hold what tasks wait for"
+    else:
+        lines = session.source(row.file_id)
+        if lines is None:
+            session.request_source(row.file_id)
+            lines = session.source(row.file_id)
+            reason = session.source_error(row.file_id) or "fetching the source ..."
+    by = f"awaited by {entry.awaited_by}" if entry.awaited_by else ""
+    state = f"{entry.state} for {entry.waits_for}" if entry.waits_for else entry.state
+    return Excerpt(
+        title=f"{task.kind if task else 'task'} {row.function}",
+        details=", ".join(part for part in (state, by) if part),
+        line=row.line,
+        lines=lines,
+        reason=reason,
+        heat=session.profile.heat(row.file_id, choice.query("line")) if row.file_id else {},
+        chain=entry.chain,
+        counts=f"row {position}/{rows}" + _left_out(session.profile),
+    )
+
+
+def _left_out(profile: Profile) -> str:
+    """How many tasks there are beyond those that are listed."""
+    found = profile.tasks
+    if found is None or found.whole:
+        return ""
+    return f" of {figures.count(found.total)} tasks" + ("" if found.total < _COUNTED else " or more")
 
 
 def _library_excerpt(

@@ -30,6 +30,7 @@ from livetop.tui.order import SteadyOrder
 from livetop.tui.settings import Settings
 from livetop.tui.source_pane import Excerpt, SourcePane
 from livetop.tui.theme import Palette
+from livetop.tui.task_entries import why_no_tasks
 from livetop.tui.too_small import TooSmall, is_too_small
 from livetop.tui.views import VIEWS, Rows, View, find_view
 
@@ -238,6 +239,8 @@ class MainScreen(Actions, inherit_bindings=False):
 
     def _why_empty(self) -> str:
         page, choice = self._rows_page, self.choice
+        if self.view.id == "tasks" and not page.entries and self.session.greeted:
+            return why_no_tasks(self.session.profile, live=self.session.live)
         if page.entries:
             return f"no function, file or line fits the filter {plain(choice.filter)}: c clears it"
         if not self.session.greeted:
@@ -320,4 +323,5 @@ class MainScreen(Actions, inherit_bindings=False):
     def set_view(self, name: str) -> None:
         self.choice.view = name
         self.choice.follow = True
+        self.session.configure(list_tasks=self.view.id == "tasks")
         self.take_rows()

@@ -37,6 +37,8 @@ class Excerpt:
     callers: tuple[tuple[str, float], ...] = ()
     waits: str = ""
     """What was waited for there; a line of its own above the callers."""
+    chain: str = ""
+    """The coroutines that a task is in, innermost first."""
     places: tuple[tuple[str, float], ...] = ()
     """In place of source: where its time is spent, with shares of all time."""
     counts: str = ""
@@ -182,6 +184,7 @@ class SourcePane(Painted):
         facts = (
             (" native: ", "" if self._libraries_fit(width) else libraries),
             (" waits: ", self._excerpt.waits),
+            (" in: ", self._excerpt.chain),
         )
         palette = self._palette
         return [[(label, palette.quiet), (plain(text), palette.plain)] for label, text in facts if text]

@@ -21,7 +21,7 @@ class Process(Struct, frozen=True, array_like=True):
 
     Sent again, with the same id, when something of it changes. `parent` is a PID, 0 for the process that was
     asked for. `state`: watched, gone (it has ended), starting, unreadable (a Python that is not read) or other
-    (it runs no Python); `reason` says why in the last two.
+    (it runs no Python); `reason` says why in the last two, and what there is to beware of in the first.
     """
 
     id: int
@@ -200,7 +200,7 @@ class Source(Struct, frozen=True, tag="source"):
 class Task(Struct, frozen=True, array_like=True):
     """One asyncio task, or one greenlet (`kind`). `id`: no other that is there at the same time has it.
 
-    `state`: running, ready, waiting or done; `waits_for`: "" unless it waits. `frames`: (function, file, short
+    `state`: running, ready or waiting; `waits_for`: "" unless it waits. `frames`: (function, id of its
     file, line) of the coroutines that it is in, innermost first; `frames_left_out` of them at the outer end.
     `awaited_by`: names of some that wait for it. `share` is its part of the samples of running threads lately,
     0..1; `tid` the thread that runs it, 0 when that is not known.
@@ -212,7 +212,7 @@ class Task(Struct, frozen=True, array_like=True):
     kind: str
     state: str
     waits_for: str
-    frames: list[tuple[str, str, str, int]]
+    frames: list[tuple[str, int, int]]
     frames_left_out: int
     awaited_by: list[str]
     share: float

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sample_screen import SampleSession, sample_app, sample_profile
+from sample_screen import SampleSession, sample_app, sample_profile, sample_tasks
 from textual.pilot import Pilot
 
 Compare = Callable[..., bool]
@@ -51,6 +51,15 @@ def test_screen_without_colour(name: str, snap_compare: Compare, monkeypatch: py
     monkeypatch.setenv("NO_COLOR", "1")
     size, keys, settings = CASES[name]
     assert snap_compare(sample_app(**settings), press=keys, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("ascii_only", [False, True], ids=["colour", "ascii"])
+def test_tasks(ascii_only: bool, size: tuple[int, int], snap_compare: Compare) -> None:
+    session = SampleSession()
+    session.profile.tasks = sample_tasks(session.profile)
+    app = sample_app(session, ascii=ascii_only, color=not ascii_only)
+    assert snap_compare(app, press=["tab", "tab", "tab", "j"], terminal_size=size)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

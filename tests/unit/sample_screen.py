@@ -9,6 +9,7 @@ from typing import Any
 
 from textual.widget import Widget
 
+from livetop.profile.info import TaskFrame, TaskList, TaskState
 from livetop.profile.model import Profile
 from livetop.profile.states import State
 from livetop.session.protocol import Happening
@@ -129,6 +130,45 @@ def sample_profile(seconds: int = 160, *, split: str = "exact") -> Profile:
             "rss": (300 + second % 60 * 3) * 2**20, "threads": len(threads),
         })  # fmt: skip
     return profile
+
+
+# name, state, share, what it waits for, (function, file, line) innermost first, who awaits it
+TASKS: tuple[tuple[str, str, float, str, tuple[tuple[str, str, int], ...], tuple[str, ...]], ...] = (
+    ("reindex", "running", 0.412, "", (("build_index", "/srv/app/index.py", 77),), ("main",)),
+    ("worker-1", "ready", 0.081, "", (("tokenize", "/srv/app/parse.py", 15),
+                                      ("handle", "/srv/app/worker.py", 203)), ()),
+    ("worker-2", "waiting", 0.02, "Queue.get", (("Queue.get", "/usr/lib/python3/asyncio/queues.py", 158),
+                                               ("handle", "/srv/app/worker.py", 203)), ()),
+    ("main", "waiting", 0.0, "gather of 2", (("main", "/srv/app/worker.py", 240),), ()),
+    ("Task-17", "waiting", 0.0, "sleep(30)", (("sleep", "/usr/lib/python3/asyncio/tasks.py", 665),
+                                              ("handle", "/srv/app/worker.py", 203)), ("main",)),
+    ("表示 [bold]refresh[/bold]", "waiting", 0.0, "Lock.acquire", (("描画する", "/srv/app/表示.py", 12),),
+     ("worker-1", "worker-2")),
+    ("no place", "waiting", 0.0, "Future", (), ()),
+)  # fmt: skip
+
+
+def sample_tasks(profile: Profile, copies: int = 1) -> TaskList:
+    """The tasks of the sample; of several `copies` all but the first have a number behind their name."""
+    process = next(iter(profile.processes))
+    modules = FILES | {
+        "/usr/lib/python3/asyncio/queues.py": "asyncio/queues.py",
+        "/usr/lib/python3/asyncio/tasks.py": "asyncio/tasks.py",
+    }
+    states = []
+    for copy in range(copies):
+        for name, state, share, waits, frames, by in TASKS:
+            found = tuple(
+                TaskFrame(function, profile.define_file(file, modules[file]), line)
+                for function, file, line in frames
+            )
+            called = f"{name} {copy}" if copy else name
+            states.append(
+                TaskState(
+                    len(states) + 1, process, called, "task", state, waits, found, 0, by, share / copies, 4242
+                )
+            )
+    return TaskList(tuple(states), len(states), True, "")
 
 
 def evidence(

@@ -64,7 +64,7 @@ EFFECTS: dict[str, Effect] = {
     "leave": lambda before, after: not after.running,
     "source": lambda before, after: after.source_full,
     "next_view": lambda before, after: after.choice.view == "functions" and "parse.py:11" in after.table,
-    "previous_view": lambda before, after: after.choice.view == "libraries",
+    "previous_view": lambda before, after: after.choice.view == "tasks",
     "filter": lambda before, after: after.filtering,
     "clear": lambda before, after: before.choice.filter == "tok" and after.choice.filter == "",
     "sort_1": lambda before, after: after.choice.inverted and "%OWN▴" in after.table,
