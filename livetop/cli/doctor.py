@@ -49,11 +49,14 @@ def machine() -> Iterator[str]:
     """What this machine and this user are."""
     from livetop.cpython.runtime import supported
     from livetop.target.permission import read_yama
+    from livetop.target.surroundings import in_container
 
     yama = read_yama()
     yield f"livetop {livetop.__version__}, Python {platform.python_version()} ({sys.executable})"
     yield f"Linux {platform.release()}, {platform.machine()}, uid {os.geteuid()}"
     yield f"kernel.yama.ptrace_scope: {_YAMA.get(yama, str(yama))}"
+    if in_container():
+        yield "in a container (a PID namespace of its own): processes outside it are not seen"
     yield f"reads CPython {supported()}"
 
 

@@ -13,6 +13,7 @@ from .errors import Ambiguous, NoSuchProcess
 from .obstacles import user_name
 from .process import read_argv
 from .procfs import boot_time, clock_ticks, read_file, read_stat, read_status
+from .surroundings import check_proc
 from .text import escape
 
 _PYTHON: Final = re.compile(rb"(?:^|/)(?:python|pypy)[0-9.]*[a-z-]*(?: \(deleted\))?$")
@@ -49,8 +50,10 @@ def find_processes(embeds: Embeds | None = None) -> Iterator[Candidate]:
     """Yield the processes whose program, name or mapped libraries are Python's, by PID.
 
     Only what needs no privilege is looked at first; the maps of other programs are searched if they can be
-    read, and `embeds` is asked of those that remain. Zombies and kernel threads are left out.
+    read, and `embeds` is asked of those that remain. Zombies and kernel threads are left out. Raises
+    TargetError where /proc is that of other processes.
     """
+    check_proc()
     ours = _own_family()
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         candidate = look_at(pid, ours, embeds)

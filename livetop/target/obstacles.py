@@ -109,6 +109,11 @@ def capabilities(status: dict[str, str], field: str) -> int:
 
 def _gain_rights(situation: Situation) -> str:
     """Return the fix for a lack of rights: more of them, in the way that this place has."""
+    if situation.is_root and not situation.same_namespace:
+        return (
+            "Run livetop as root on the host, or in the process's own container:"
+            " add --via 'docker exec -i CONTAINER'"
+        )
     if situation.is_root:
         return (
             "Start the container with --cap-add=SYS_PTRACE (Kubernetes: securityContext.capabilities.add"

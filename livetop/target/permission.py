@@ -9,6 +9,7 @@ from .errors import PermissionDenied
 from .memory import probe
 from .obstacles import CAP_SYS_PTRACE, CHECKS, Obstacle, Situation, capabilities, privileged
 from .procfs import read_file, read_stat, read_status
+from .surroundings import check_proc
 from .text import escape
 
 YAMA = "/proc/sys/kernel/yama/ptrace_scope"
@@ -17,8 +18,9 @@ YAMA = "/proc/sys/kernel/yama/ptrace_scope"
 def diagnose(pid: int) -> list[Obstacle]:
     """Return what stands in the way of reading and stopping a process, the decisive obstacle first.
 
-    Empty when nothing known does. Raises NoSuchProcess.
+    Empty when nothing known does. Raises NoSuchProcess, and TargetError where /proc is not ours.
     """
+    check_proc()
     if not is_hidden(pid):
         read_stat(pid)
     situation = _look(pid)
@@ -33,8 +35,9 @@ def diagnose(pid: int) -> list[Obstacle]:
 
 def is_hidden(pid: int) -> bool:
     """Whether the process is there although /proc does not show it to us (hidepid)."""
-    # To kill(2), numbers below 1 mean groups of processes.
-    if pid < 1 or os.path.exists(f"/proc/{pid}"):
+    # To kill(2), numbers below 1 mean groups of processes. With hidepid=1 there are folders, but no files.
+    path = f"/proc/{pid}/stat"
+    if pid < 1 or os.path.exists(path):
         return False
     try:
         os.kill(pid, 0)
@@ -42,7 +45,7 @@ def is_hidden(pid: int) -> bool:
         return True
     except (OSError, OverflowError):
         return False
-    return True
+    return not os.path.exists(path)
 
 
 def denied(pid: int, action: str = "read") -> PermissionDenied:

@@ -23,6 +23,7 @@ from .memory import RemoteMemory
 from .obstacles import process_name
 from .permission import denied, is_hidden
 from .procfs import Stat, boot_time, clock_ticks, read_file, read_stat, read_status
+from .surroundings import check_proc
 from .text import escape
 
 # What is shown of a command line; the kernel would give up to megabytes.
@@ -113,6 +114,7 @@ def open_process(pid: int, *, traced: bool = False) -> Process:
     `traced`: accept one that a debugger holds, to read it without stops.
     Raises NoSuchProcess, NotReadable, PermissionDenied, AlreadyTraced: each says what to do.
     """
+    check_proc()
     stat = _existing(pid)
     status = read_status(pid)
     _check_kind(stat, status)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from .errors import NoSuchProcess
+from .surroundings import elsewhere
 
 # From include/linux/sched.h: the process has no user memory and never had.
 _KERNEL_THREAD = 0x00200000
@@ -54,7 +55,7 @@ def read_stat(pid: int) -> Stat:
         return parse_stat(read_file(f"/proc/{pid}/stat", 4096))
     except (OSError, OverflowError, ValueError, IndexError):
         raise NoSuchProcess(
-            f"there is no process {pid}: `livetop list` shows the Python processes of this machine"
+            f"there is no process {pid}: `livetop list` shows the Python processes here{elsewhere()}"
         ) from None
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from livetop.target.errors import SourceUnavailable
 from livetop.target.files import read_source
+from livetop.target.surroundings import in_container
 from livetop.target.tasks import innermost_tids, list_tids
 from tests.containers import KINDS, LESSER, Contained, Jailed, allowed, installed
 
@@ -100,6 +101,37 @@ def test_thread_ids_of_the_inside_lead_to_those_of_the_outside():
         assert innermost_tids(target.pid, list_tids(target.pid)) == target.tids()
         assert {int(tid) for tid in target.ready["threads"]} <= target.tids().keys()
     assert innermost_tids(os.getpid(), list_tids(os.getpid())) == {tid: tid for tid in list_tids(os.getpid())}
+
+
+def test_a_proc_of_another_namespace_is_noticed():
+    """What nsenter without --mount gives: /proc/PID would be another process."""
+    within = allowed(*KINDS["pid-outer-proc"])
+    for words in (("list",), ("dump", 1), ("doctor", 1)):
+        done = subprocess.run(
+            ["unshare", *within, "--kill-child", sys.executable, "-m", "livetop", *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=REPOSITORY,
+        )
+        assert done.returncode == 1, done.stdout
+        assert (
+            "/proc is that of another PID namespace" in done.stderr and "unshare --mount-proc" in done.stderr
+        )
+
+
+def test_a_process_outside_is_named_as_such():
+    within = ("unshare", *allowed(*KINDS["pid"]), "--kill-child")
+    done = subprocess.run(
+        [*within, sys.executable, "-m", "livetop", "dump", str(os.getpid() + (1 << 21))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=REPOSITORY,
+    )
+    assert done.returncode == 3 and "--pid=container:NAME" in done.stderr
+    assert "in a container" in livetop("doctor", within=within)
+    assert "in a container" not in livetop("doctor") or in_container()
 
 
 @pytest.fixture(params=["chroot", "pivot"])

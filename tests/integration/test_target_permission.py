@@ -166,8 +166,9 @@ def test_a_rootless_container_may_be_read():
 
 @needs_root
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
-def test_hidden_processes():
-    mount = ("unshare", "-m", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$0" "$@"')
+@pytest.mark.parametrize("hidepid", ["1", "2"])
+def test_hidden_processes(hidepid):
+    mount = ("unshare", "-m", "sh", "-c", f'mount -t proc -o hidepid={hidepid} proc /proc && exec "$0" "$@"')
     if subprocess.run([*mount, "true"], capture_output=True).returncode:
         pytest.skip("no right to mount /proc")
     with target("nobody") as pid:

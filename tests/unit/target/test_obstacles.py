@@ -93,6 +93,12 @@ def test_sudo_is_no_help_to_root():
     assert "sudo" not in found.fix
 
 
+def test_capabilities_are_no_help_in_another_user_namespace():
+    (found,) = obstacles(ROOT | FULL, ROOT | FULL, same_namespace=False)
+    assert "on the host" in found.fix and "--via" in found.fix
+    assert "cap-add" not in found.fix and "sudo" not in found.fix
+
+
 def test_a_tracer_blocks_stops_only():
     (found,) = obstacles(USER, USER | {"TracerPid": str(os.getpid())})
     assert found.stops_only
