@@ -16,7 +16,8 @@ _U64 = struct.Struct("<Q")
 _BASE_BEHIND_FLAGS = 88
 _MAX_NAME = 100
 _MAX_BASES = 32
-_MAX_TYPES = 4096
+# Tasks, and what they wait for, are of fewer types in any sane program; what comes then has no name.
+_MAX_TYPES = 1024
 
 
 class TypeNames:
@@ -40,7 +41,7 @@ class TypeNames:
         found = self._names.get(address)
         if found is None:
             if len(self._names) >= _MAX_TYPES:
-                self.forget()
+                return ""
             found = self._names[address] = self._read(address)
         return found
 
@@ -62,10 +63,9 @@ class TypeNames:
         """The names of a type and of its bases (tp_base), itself first."""
         found = self._bases.get(address)
         if found is None:
-            found = tuple(name for _, name in self._line(address))
             if len(self._bases) >= _MAX_TYPES:
-                self.forget()
-            self._bases[address] = found
+                return ()
+            found = self._bases[address] = tuple(name for _, name in self._line(address))
         return found
 
     def _line(self, address: int) -> Iterator[tuple[int, str]]:
@@ -85,6 +85,8 @@ class TypeNames:
         found = self._sizes.get((address, name))
         if found is None:
             found = 0
+            if len(self._sizes) >= _MAX_TYPES:
+                return found
             for at, called in self._line(address):
                 if called == name:
                     try:
