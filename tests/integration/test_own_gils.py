@@ -1,4 +1,4 @@
-"""Interpreters with a GIL each (3.12 on): several threads hold one at a time, and none waits for another's."""
+"""Interpreters with a GIL each (3.12 on): several threads hold one at a time, none waits for another's."""
 
 from collections import Counter
 
