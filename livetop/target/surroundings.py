@@ -12,7 +12,7 @@ _FIRST: Final = "pid:[4026531836]"
 
 
 def in_container() -> bool:
-    """Whether we are in a PID namespace of its own and see no other processes; False when it cannot be told."""
+    """Whether we are in a PID namespace that has not all processes; False when it cannot be told."""
     try:
         return os.readlink("/proc/self/ns/pid") != _FIRST
     except OSError:
