@@ -9,11 +9,13 @@ import pytest
 
 from livetop.cpython.tree import Place
 from livetop.native.copied import Copied
+from livetop.native.loops import Loops
 from livetop.native.modules import Modules
 from livetop.native.unwind import Unwinder, Walk
 from livetop.target.memory import RemoteMemory
 from livetop.target.registers import Registers, this_architecture
 from livetop.target.stop import Stopper
+from tests import interpreters
 from tests.reading import OneThread
 
 STOPS = 300
@@ -27,7 +29,8 @@ class Stops:
         self.one = OneThread(pid)
         self.memory = RemoteMemory(pid)
         self.modules = Modules(self.one.process, self.memory, self.one.runtime.address)
-        self.unwinder = Unwinder(self.modules, self.memory)
+        self.marked = self.one.runtime.layout.frames != "heap"
+        self.unwinder = Unwinder(self.modules, self.memory, loops=None if self.marked else Loops())
         self.stopper = Stopper(pid)
         self.pid = pid
         self.end = 0
@@ -58,13 +61,13 @@ class Stops:
         content = bytearray(read.buffer[: before + size])
         return registers, Copied(content, before, registers.sp, size), reader.mark
 
-    def many(self, count: int = STOPS) -> list[tuple[Registers, Copied, int]]:
-        """So many stops at random moments."""
+    def many(self, count: int = STOPS, what: str = "mark") -> list[tuple[Registers, Copied, int]]:
+        """So many stops at random moments, with `what` the reader found."""
         found: list[tuple[Registers, Copied, int]] = []
         for _ in range(3 * count):
             stop = self.take()
             if stop is not None:
-                found.append(stop)
+                found.append((*stop[:2], getattr(self.one.watched.reader, what)))
             if len(found) == count:
                 break
         assert len(found) == count
@@ -89,7 +92,7 @@ def test_stacks_are_complete_to_the_mark_and_to_the_threads_start(stops, any_bui
     to_mark = to_start = 0
     taken = stops.many()
     for registers, stack, mark in taken:
-        assert stack.low <= mark < stack.end
+        assert stack.low <= mark < stack.end if stops.marked else not mark
         walk = stops.unwinder.walk(registers, stack, mark)
         to_mark += walk.complete and walk.loop == len(walk.pcs) - 1 and not walk.guessed
         whole = stops.unwinder.walk(registers, stack, mark, whole=True)
@@ -109,8 +112,26 @@ def test_stacks_are_complete_to_the_mark_and_to_the_threads_start(stops, any_bui
     assert to_start >= enough * len(taken)
 
 
+def test_before_311_there_is_one_loop_a_frame(start):
+    """Counted by their names, in stacks that are whole; at most one more is being entered, or left."""
+    for build in (one for one in interpreters.everything() if one.minor < (3, 11)):
+        stops = Stops(start("calls.py", "mixed", python=build.path).pid)
+        fit = whole = 0
+        for registers, stack, depth in stops.many(60, what="depth"):
+            walk = stops.unwinder.walk(registers, stack, 0, whole=True)
+            loops = Loops().are(walk.pcs, walk.modules)
+            whole += walk.complete
+            fit += walk.complete and len(loops) in (depth, depth + 1)
+            assert not loops or walk.loop == loops[0]
+        assert fit >= 0.95 * whole > 50, build
+        stops.close()
+
+
 def test_the_frame_with_the_mark_is_an_evaluation_loops(stops):
-    """It is the same function of the interpreter each time, and the innermost one of the stack."""
+    """It is the same function of the interpreter each time, and the innermost one of the stack.
+
+    So is the one that is told by its name, where there are no marks.
+    """
     functions = set()
     entering = 0
     for registers, stack, mark in stops.many(100):
