@@ -40,6 +40,8 @@ def run(session: Session, values: Values) -> None:
             mode=mode_of(values),
             idle=values["idle"],
             thread=threads[0],
+            process=values["process"] or 0,
+            per_process=values["per_process"],
             sort=f"{values['sort']}_share",
             filter=values["filter_"],
             refresh=values["refresh"],

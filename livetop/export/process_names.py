@@ -35,6 +35,8 @@ def state_of(info: ProcessInfo) -> str:
         return "ended" if info.state == "gone" else ""
     # What the reason begins with stands beside it already.
     reason = info.reason.removeprefix(f"process {info.pid} ") or "starting"
+    if info.state == "other":
+        reason = "not a Python program"
     return f"ended, {reason}" if info.state == "gone" else reason
 
 

@@ -14,6 +14,7 @@ from livetop.profile.states import NO_GIL
 from livetop.session.protocol import Session
 from livetop.tui.choice import Choice, selectable
 from livetop.tui.editor import editor_command
+from livetop.tui.entries import Entry
 from livetop.tui.hot_table import HotTable
 from livetop.tui.settings import Settings
 from livetop.tui.source_pane import SourcePane
@@ -143,16 +144,21 @@ class Actions(Screen[None]):
         elif self.choice.filter:
             self.set_filter("")
             self.say("filter cleared")
+        elif self.choice.process is not None:
+            self.choice.choose_process(None)
+            self.take_rows()
+            self.say("all processes")
         else:
             self.say("no filter is set")
 
     def action_thread(self, step: int) -> None:
-        threads = selectable(self.session.profile.threads, self.choice.thread)
-        self.choice.step_thread(threads, step)
+        choice = self.choice
+        choice.step_thread(selectable(self.session.profile.threads, choice.thread, choice.process), step)
         self.take_rows()
 
     def action_one_thread(self) -> None:
-        self.choice.toggle_thread(selectable(self.session.profile.threads, self.choice.thread))
+        choice = self.choice
+        choice.toggle_thread(selectable(self.session.profile.threads, choice.thread, choice.process))
         self.take_rows()
 
     # ------------------------------------------------------------ showing
@@ -162,11 +168,30 @@ class Actions(Screen[None]):
         return self.has_class("-full")
 
     def action_source(self) -> None:
+        entry = self.table.current
+        if entry is not None and entry.row.kind == "process" and not self.is_source_full:
+            self._choose_process(entry)
+            return
         self.toggle_class("-full")
         # Only once it is laid out does the pane know how much it can show.
         self.call_after_refresh(self.show_source)
         self.show_source()
         self.show_footer()
+
+    def _choose_process(self, entry: Entry) -> None:
+        """What is chosen among processes are its lines."""
+        process = self.session.profile.processes.get(int(entry.key[1]))
+        if process is None or not process.is_read:
+            self.say(f"nothing is known of its lines: {entry.text}", is_error=True)
+            return
+        self.choice.choose_process(process.id)
+        self.set_view(VIEWS[0].id)
+        self.say(f"only process {process.pid}: Esc shows all again")
+
+    def action_per_process(self) -> None:
+        self.choice.per_process = not self.choice.per_process
+        self.take_rows()
+        self.say("a row for each process" if self.choice.per_process else "one row for all processes")
 
     def action_view(self, step: int) -> None:
         names = [view.id for view in VIEWS]

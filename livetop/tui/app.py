@@ -93,5 +93,6 @@ def _first_choice(session: Session, settings: Settings) -> Choice:
         window=settings.window,
         mode=next((mode for mode in MODES if mode == settings.mode), "cpu"),
         idle=settings.idle,
+        per_process=settings.per_process,
         refresh=settings.refresh or default_refresh(),
     )

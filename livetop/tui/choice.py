@@ -24,6 +24,10 @@ class Choice:
     thread: int | None = None
     """The model's id of the only thread to show; None is all."""
     last_thread: int | None = None
+    process: int | None = None
+    """The model's id of the only process to show; None is all."""
+    per_process: bool = False
+    """A row for each process that runs a line; otherwise one for all."""
     recent: bool = True
     """Shares of the window; otherwise of everything since the reset."""
     window: float = 5.0
@@ -48,7 +52,15 @@ class Choice:
 
     def _query(self, by: By, window: float | None) -> Query:
         threads = None if self.thread is None else frozenset((self.thread,))
-        return Query(by=by, window=window, mode=self.mode, threads=threads, idle=self.idle)
+        return Query(
+            by=by,
+            window=window,
+            mode=self.mode,
+            threads=threads,
+            idle=self.idle,
+            process=self.process if by != "process" else None,
+            per_process=self.per_process,
+        )
 
     def next_mode(self, *, gil: bool = True) -> None:
         """`gil`: whether there is a GIL, so that time holding it can be shown."""
@@ -80,6 +92,11 @@ class Choice:
             self.thread = self.last_thread if self.last_thread in threads else threads[0]
             self.last_thread = self.thread
 
+    def choose_process(self, process: int | None) -> None:
+        """Shows one process only, or all of them."""
+        self.process = process
+        self.thread = self.last_thread = None
+
     def step_refresh(self, step: int) -> None:
         rates = REFRESH_RATES
         nearest = min(range(len(rates)), key=lambda index: abs(rates[index] - self.refresh))
@@ -94,9 +111,18 @@ class Choice:
         return f"{self.mode}+idle" if self.idle and self.mode == "wall" else self.mode
 
 
-def selectable(threads: Mapping[int, ThreadInfo], chosen: int | None) -> list[int]:
-    """Ids of the threads to step through, by OS thread id: the live ones and the one chosen."""
-    alive = [thread for thread in threads.values() if thread.state != "gone" or thread.id == chosen]
+def selectable(
+    threads: Mapping[int, ThreadInfo], chosen: int | None, process: int | None = None
+) -> list[int]:
+    """Ids of the threads to step through, by OS thread id: the live ones and the one chosen.
+
+    `process`: of this one only.
+    """
+    alive = [
+        thread
+        for thread in threads.values()
+        if (thread.state != "gone" or thread.id == chosen) and process in (None, thread.process)
+    ]
     return [thread.id for thread in sorted(alive, key=lambda thread: (thread.process, thread.tid))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from livetop.export import process_names
 from livetop.tui import figures
 from livetop.tui.bars import Bar, heat_bar
 from livetop.tui.entries import Entry
@@ -30,6 +31,8 @@ class Look:
     native: bool = False
     """Some figure of native code is known."""
     trend: bool = True
+    processes: bool = False
+    """Rows may be of several processes."""
 
     @property
     def dots(self) -> str:
@@ -102,6 +105,18 @@ def _trend(entry: Entry, look: Look, width: int) -> Line:
     return [(fit(" ^v"[entry.trend], width, "center"), look.palette.plain)]
 
 
+def _process(entry: Entry, look: Look, width: int) -> Line:
+    shared = entry.row.process is None
+    return [
+        (process_names.of_row(entry.row).rjust(width), look.palette.quiet if shared else look.palette.plain)
+    ]
+
+
+def _process_order(entry: Entry) -> float:
+    """Those of one process by its id, then those of the fewest."""
+    return float(entry.row.process or 1e9 + len(entry.row.processes))
+
+
 def _function(entry: Entry, look: Look, width: int) -> Line:
     style = look.palette.strong if entry.own_share >= HOT else look.palette.plain
     return [(fit(entry.row.function, width, dots=look.dots), style)]
@@ -136,6 +151,7 @@ HOT_COLUMNS: tuple[Column, ...] = (
            needed=lambda look: look.native),
     Column("heat", "HEAT", 9, 16, _heat, align="left", from_width=70),
     Column("trend", "+/-", 3, 3, _trend, align="center", from_width=WIDE, needed=lambda look: look.trend),
+    Column("process", "PROC", 7, 7, _process, _process_order, needed=lambda look: look.processes),
     Column("function", "FUNCTION", 10, 16, _function, lambda entry: entry.row.function, "left", grow=2),
     Column("location", "LOCATION", 12, 18, _location, lambda entry: entry.in_order, "left", grow=3),
 )

@@ -13,6 +13,7 @@ from livetop.tui.entries import Entry
 from livetop.tui.fit import cells, fit, plain
 from livetop.tui.header import Vitals
 from livetop.tui.meter import Meter
+from livetop.tui.process_entries import ProcessEntry
 from livetop.tui.source_pane import Excerpt
 from livetop.tui.task_entries import TaskEntry
 
@@ -45,7 +46,7 @@ def vitals_of(session: Session, choice: Choice, meter: Meter) -> Vitals:
     return Vitals(
         state=state_of(session, choice),
         process=processes[0] if processes else None,
-        more_processes=max(0, len(processes) - 1),
+        more_processes=max(0, sum(info.state == "watched" for info in processes[1:])),
         health=(meter.read if session.live else meter.hold)(profile.sampling),
         totals=profile.totals(choice.whole(session.live or session.ended is not None)),
         duration=profile.sampling.duration,
@@ -61,6 +62,18 @@ def thread_label(profile: Profile, choice: Choice) -> str:
     return "all" if thread is None else name_of(thread)
 
 
+def threads_label(profile: Profile, choice: Choice) -> str:
+    """The chosen thread in words, or how many there are, and of what processes."""
+    if choice.thread is not None:
+        return thread_label(profile, choice)
+    alive = [thread for thread in profile.threads.values() if thread.state != "gone"]
+    chosen = None if choice.process is None else profile.processes.get(choice.process)
+    if chosen is not None:
+        return f"all of {chosen.pid} ({sum(thread.process == chosen.id for thread in alive)})"
+    processes = sum(info.state == "watched" for info in profile.processes.values())
+    return f"all ({len(alive)} in {processes})" if processes > 1 else f"all ({len(alive)})"
+
+
 def name_of(thread: ThreadInfo) -> str:
     return thread.name or str(thread.tid)
 
@@ -72,6 +85,8 @@ def excerpt_of(
     row, profile = entry.row, session.profile
     if row.kind == "library":
         return _library_excerpt(profile, choice, entry, position, rows, ascii_only)
+    if isinstance(entry, ProcessEntry):
+        return _process_excerpt(entry, position, rows, ascii_only)
     if isinstance(entry, TaskEntry):
         return _task_excerpt(session, choice, entry, position, rows)
     query = choice.query("function" if row.key[0] == "function" else "line")
@@ -133,6 +148,19 @@ def _left_out(profile: Profile) -> str:
     if found is None or found.whole:
         return ""
     return f" of {figures.count(found.total)} tasks" + ("" if found.total < _COUNTED else " or more")
+
+
+def _process_excerpt(entry: ProcessEntry, position: int, rows: int, ascii_only: bool) -> Excerpt:
+    """A process has no source: its whole command line, and why it is not read."""
+    parent = f"child of {entry.info.parent}" if entry.info and entry.info.parent else ""
+    return Excerpt(
+        title=f"process {entry.row.process}",
+        function=entry.row.function,
+        details=details_of(entry, ascii_only) if not entry.state else parent,
+        libraries="" if entry.state else parent,
+        reason=entry.state or "Enter shows its lines alone",
+        counts=_counts_of(entry, position, rows),
+    )
 
 
 def _library_excerpt(

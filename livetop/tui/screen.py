@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widgets import Input
 
+from livetop.export.process_names import are_several
 from livetop.profile.states import NO_GIL
 from livetop.session.protocol import Session
 from livetop.tui.actions import Actions
@@ -17,7 +18,7 @@ from livetop.tui.bottom import Footer, Selected, Status, Tabs
 from livetop.tui.choice import Choice
 from livetop.tui.columns import Look
 from livetop.tui.entries import Entry, Page
-from livetop.tui.figures_of import excerpt_of, thread_label, vitals_of
+from livetop.tui.figures_of import excerpt_of, threads_label, vitals_of
 from livetop.tui.filter_line import FilterLine
 from livetop.tui.filters import FilterError, Matcher, compile_filter
 from livetop.tui.fit import plain
@@ -29,8 +30,8 @@ from livetop.tui.meter import Meter
 from livetop.tui.order import SteadyOrder
 from livetop.tui.settings import Settings
 from livetop.tui.source_pane import Excerpt, SourcePane
-from livetop.tui.theme import Palette
 from livetop.tui.task_entries import why_no_tasks
+from livetop.tui.theme import Palette
 from livetop.tui.too_small import TooSmall, is_too_small
 from livetop.tui.views import VIEWS, Rows, View, find_view
 
@@ -73,6 +74,7 @@ class MainScreen(Actions, inherit_bindings=False):
         self._said = ("", False)
         self._said_at = float("-inf")
         self._ticking: Timer | None = None
+        self._wanted_process = settings.process
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -137,7 +139,17 @@ class MainScreen(Actions, inherit_bindings=False):
         self._order.forget()
         self.take_rows()
 
+    def _choose_wanted_process(self) -> None:
+        """The process that was asked for may be found later than the first."""
+        for info in self.session.profile.processes.values():
+            if info.pid == self._wanted_process and info.is_read:
+                self._wanted_process = 0
+                self.choice.choose_process(info.id)
+                return
+
     def _collect_rows(self) -> None:
+        if self._wanted_process:
+            self._choose_wanted_process()
         rows = self._rows[self.choice.view]
         self._rows_page = rows.collect(self.session.profile, self.choice, self.settings.clock())
         self.order_rows()
@@ -147,7 +159,14 @@ class MainScreen(Actions, inherit_bindings=False):
         entries = page.entries
         if self._matches is not None:
             entries = [entry for entry in entries if self._matches(entry.text)]
-        look = Look(self.palette, self.settings.ascii, scale_of(entries), page.native_known, choice.trend)
+        look = Look(
+            self.palette,
+            self.settings.ascii,
+            scale_of(entries),
+            page.native_known,
+            choice.trend,
+            are_several(self.session.profile),
+        )
         self.table.show(
             self._sorted(entries),
             self.view.columns,
@@ -168,7 +187,16 @@ class MainScreen(Actions, inherit_bindings=False):
         assert value is not None
         # Among equals, most of them at 0.0, those that lead to the hot ones come first.
         entries = sorted(entries, key=lambda entry: entry.total_share, reverse=True)
-        ordered_by = (choice.view, choice.sort, choice.inverted, choice.thread, choice.mode, choice.recent)
+        ordered_by = (
+            choice.view,
+            choice.sort,
+            choice.inverted,
+            choice.thread,
+            choice.process,
+            choice.per_process,
+            choice.mode,
+            choice.recent,
+        )
         if ordered_by != self._ordered_by:
             self._order.forget()
             self._ordered_by = ordered_by
@@ -198,12 +226,10 @@ class MainScreen(Actions, inherit_bindings=False):
     def _show_selected(self) -> None:
         choice, table = self.choice, self.table
         profile = self.session.profile
-        thread = thread_label(profile, choice)
-        alive = sum(thread.state != "gone" for thread in profile.threads.values())
         selected = Selected(
             titles=tuple(view.title for view in VIEWS),
             title=self.view.title,
-            thread=f"all ({alive})" if choice.thread is None else thread,
+            thread=threads_label(profile, choice),
             window=choice.window_label,
             mode=choice.mode_label,
             filter=choice.filter,
@@ -217,7 +243,8 @@ class MainScreen(Actions, inherit_bindings=False):
 
     def _excerpt_key(self) -> tuple[object, ...]:
         entry = self.table.current
-        return (entry.key if entry else None, self.choice.mode, self.choice.recent, self.choice.thread)
+        choice = self.choice
+        return (entry.key if entry else None, choice.mode, choice.recent, choice.thread, choice.process)
 
     def show_source(self) -> None:
         self._excerpt_of = self._excerpt_key()

@@ -22,7 +22,8 @@ class Settings:
     """How the screen starts.
 
     `sort`: a column's id, or its title as the screen shows it. `thread`: a thread's id or a part of its
-    name ("" is all). `window`: seconds the shares are of. `refresh`: Hz, None is `default_refresh`.
+    name ("" is all), `process` a PID (0 is all). `window`: seconds the shares are of. `refresh`: Hz, None is
+    `default_refresh`.
     `save_path`: where `w` writes; None is PID-TIME.livetop in the working directory. `source`, `argv`:
     whether a snapshot holds them.
     """
@@ -30,6 +31,8 @@ class Settings:
     mode: str = "cpu"
     idle: bool = False
     thread: str = ""
+    process: int = 0
+    per_process: bool = False
     sort: str = "own_share"
     filter: str = ""
     window: float = 5.0

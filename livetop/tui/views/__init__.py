@@ -5,10 +5,11 @@ from __future__ import annotations
 from livetop.tui.views.functions import FUNCTIONS
 from livetop.tui.views.libraries import LIBRARIES
 from livetop.tui.views.lines import LINES
+from livetop.tui.views.processes import PROCESSES
 from livetop.tui.views.tasks import TASKS
 from livetop.tui.views.view import Rows, View
 
-VIEWS: tuple[View, ...] = (LINES, FUNCTIONS, LIBRARIES, TASKS)
+VIEWS: tuple[View, ...] = (LINES, FUNCTIONS, LIBRARIES, TASKS, PROCESSES)
 
 __all__ = ["VIEWS", "Rows", "View", "find_view"]
 

@@ -35,7 +35,7 @@ async def test_a_task_says_where_it_is_what_it_waits_for_and_who_awaits_it() -> 
         for word in ("waiting", "Task-17 handle", "sleep(30)", "handle  worker.py:203", "main"):
             assert word in row
         # What a program calls its tasks is no markup.
-        assert any("[bold]refresh[/bold]" in line for line in table)
+        assert any("[bold]refresh" in line for line in table)
         assert [line.split()[1] for line in table[1:4]] == ["41.2", "8.1", "2.0"] or table[1].startswith(">")
         names = [entry.row.function for entry in app.main_screen.table.entries]
         await pilot.press(*"j" * names.index("worker-2"))
