@@ -8,11 +8,11 @@ bytes have not changed is not parsed again.
 from __future__ import annotations
 
 from livetop.target.memory import Memory
-from livetop.target.vectored import VectoredRead
 
+from .copies import StackCopies
 from .layout import FRAME
 from .outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
-from .regions import MAX_DEPTH, NEAR, Shape, StackRegions
+from .regions import MAX_DEPTH, Shape
 from .tree import Place, StackTree
 
 # Read less again when a deep stack has become shallow by this much.
@@ -27,7 +27,7 @@ _OWNED_BY_GENERATOR = 1
 _MAX_TRIES = 6
 
 
-class StackReader(StackRegions):
+class StackReader(StackCopies):
     """Reads the stack of one thread state. Of the last one parsed it keeps
 
     - `depth`, the number of frames;
@@ -74,48 +74,6 @@ class StackReader(StackRegions):
         self._order = []
         self._used = []
         self._root = self._tree.root
-
-    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
-        """Fetch one copy now, for a thread that stands still; False when an address was bad.
-
-        Behind it, at `single_size`, come `size` bytes from `address` on.
-        """
-        if size:
-            read.lay_out([*self.single, address, size], self.single_size + size)
-        else:
-            read.lay_out(self.single, self.single_size)
-        return read.run()
-
-    def read_double(self, read: VectoredRead) -> bool:
-        """Fetch two copies now; False when an address was bad."""
-        read.lay_out(self.regions, self.size)
-        return read.run()
-
-    def covers(self, buffer: bytearray, base: int) -> bool:
-        """Whether what was read reaches the innermost frame and callers that were not there when a stack was
-        parsed last: a quick look, before a thread runs on.
-        """
-        shape = self._shape
-        leaf, chunk, top = shape.state_struct.unpack_from(buffer, base)
-        if shape.through_cframe:
-            slot = self._cframes.get(leaf + shape.layout.current_frame)
-            if slot is None:
-                return False
-            (leaf,) = shape.cframe_struct.unpack_from(buffer, base + slot)
-        if chunk != self._chunk or top > self._chunk_end:
-            return False
-        unpack = shape.frame.unpack_from
-        for _ in range(NEAR):
-            if not leaf or leaf == self._base:
-                return True
-            at = self._place_of(leaf, base)
-            if at is None:
-                return False
-            _, previous, _, _ = unpack(buffer, at)
-            if self._previous_of(leaf) == previous:
-                return True
-            leaf = previous
-        return True
 
     def parse(self, buffer: bytearray, base: int, double: bool) -> Place | Outcome:
         """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
@@ -218,52 +176,6 @@ class StackReader(StackRegions):
         # Frames further in than that stack may still be known.
         depth, index = self.depth, self._index
         return [frame for frame in reversed(self._order) if index[frame][2] < depth]
-
-    def runs(self, buffer: bytearray | bytes, base: int) -> list[tuple[int, int]]:
-        """The evaluation loops of the stack that was parsed last, innermost first, from one copy.
-
-        Of each (address of its entry frame or 0, number of Python frames that it runs). Before 3.12 the
-        frames themselves say where a loop begins, and the marks are the thread's _PyCFrames.
-        """
-        shape = self._shape
-        entry = shape.layout.frame_is_entry
-        (frame, _, _) = shape.state_struct.unpack_from(buffer, base)
-        if shape.through_cframe:
-            slot = self._cframes.get(frame + shape.layout.current_frame)
-            if slot is None:
-                return []
-            (frame,) = shape.cframe_struct.unpack_from(buffer, base + slot)
-        found: list[tuple[int, int]] = []
-        count = 0
-        for _ in range(MAX_DEPTH):
-            at = self._place_of(frame, base) if frame else None
-            if at is None:
-                break
-            _, previous, _, owner = shape.frame.unpack_from(buffer, at)
-            if owner >= shape.hidden:
-                found.append((frame, count))
-                count = 0
-            else:
-                count += 1
-                if entry is not None and buffer[at + entry]:
-                    found.append((0, count))
-                    count = 0
-            frame = previous
-        if count:
-            found.append((0, count))
-        return found
-
-    def _place_of(self, frame: int, base: int) -> int | None:
-        """Where a frame lies in a copy at `base`; None when it was not read."""
-        if self._chunk <= frame <= self._chunk_end - FRAME:
-            return base + self._chunk_at + frame - self._chunk
-        slot = self._extras.get(frame)
-        if slot is not None:
-            return base + slot
-        for low, end, at in self._older:
-            if low <= frame <= end - FRAME:
-                return base + self._older_at + at + frame - low
-        return None
 
     def _same_extras(self, buffer: bytearray, base: int, copy: int) -> bool:
         """Whether the callers outside the chunks are what they were, in both copies."""
