@@ -1,4 +1,7 @@
-"""Interpreters whose files were deleted or replaced while they run, as a distribution's upgrade does it."""
+"""Interpreters whose files were deleted or replaced while they run, as a distribution's upgrade does it.
+
+And such as were stripped before, as distributions do that, too.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from tests.interpreters import Interpreter
 from tests.targets import PROGRAMS, Target
 
 VERSIONS = installed()
+Change = Callable[[Path], None]
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -36,11 +40,6 @@ def delete_all(prefix: Path) -> None:
     shutil.rmtree(prefix)
 
 
-def delete_library(prefix: Path) -> None:
-    for library in prefix.glob("lib/*.so*"):
-        library.unlink()
-
-
 def replace(prefix: Path, other: Interpreter = VERSIONS[-1]) -> None:
     """Put another build at each file's name: renamed into place, as package managers do it."""
     for path in [*prefix.glob("lib/*.so*"), *prefix.glob("bin/*")]:
@@ -55,20 +54,40 @@ def keep(prefix: Path) -> None:
     """Nothing."""
 
 
-@pytest.mark.parametrize("change", [keep, delete_library, replace, delete_all])
+def strip(prefix: Path) -> None:
+    """Leave no symbols but those that are exported."""
+    subprocess.run(["strip", "-s", *prefix.glob("bin/*"), *prefix.glob("lib/*.so*")], check=True)
+
+
+needs_strip = pytest.mark.skipif(not shutil.which("strip"), reason="needs binutils to strip an interpreter")
+
+
+@pytest.mark.parametrize("change", [replace, delete_all])
 @pytest.mark.parametrize("python", VERSIONS, ids=str)
-def test_files_of_a_running_interpreter(python, change: Callable[[Path], None], tmp_path):
+def test_files_of_a_running_interpreter(python, change: Change, tmp_path):
     """With the right to open what is mapped, and without it: then what was loaded must do."""
-    prefix = tmp_path / "python"
-    path = copied(python.path, prefix)
-    home = Path(python.path).parents[1]
     if change is replace and python is VERSIONS[-1]:
         change = functools.partial(replace, other=VERSIONS[0])
+    check(python, tmp_path / "python", keep, change)
+
+
+@needs_strip
+@pytest.mark.parametrize("python", VERSIONS, ids=str)
+def test_stripped(python, tmp_path):
+    """Exported symbols are all there is; 3.6 keeps what matters in a variable that is not exported."""
+    check(python, tmp_path / "python", strip, delete_all)
+
+
+def check(python: Interpreter, prefix: Path, before: Change, after: Change) -> None:
+    """A copy of an interpreter, changed before and after it was started, tells what it told itself."""
+    path = copied(python.path, prefix)
+    before(prefix)
+    home = Path(python.path).parents[1]
     env = os.environ | {"PYTHONHOME": str(home), "LD_LIBRARY_PATH": str(prefix / "lib")}
     with Target(PROGRAMS / "contained.py", python=str(path), env=env) as target:
         mapped = Path(f"/proc/{target.pid}/maps").read_text()
         assert str(prefix / "bin") in mapped
-        change(prefix)
+        after(prefix)
         for lesser in ((), LESSER):
             done = subprocess.run(
                 [*lesser, sys.executable, "-m", "livetop", "dump", str(target.pid), "--json"],
