@@ -23,9 +23,12 @@ from .perf_map import PerfMap
 __all__ = ["Module", "Modules"]
 
 # The code that CPython copies for each function with -X perf (Python/asm_trampoline.S): a call of what is in
-# rcx between `sub $8, %rsp` and its reverse, or with a frame pointer. Known by its bytes: the file with its
-# names may be out of reach, and with -X perf_jit there is none.
-_TRAMPOLINE = re.compile(rb"(?:\xf3\x0f\x1e\xfa)?(?:\x48\x83\xec\x08|\x55\x48\x89\xe5)\xff\xd1")
+# rcx between `sub $8, %rsp` and its reverse, or with a frame pointer; of what is in x3 on aarch64. Known by
+# its bytes: the file with its names may be out of reach, and with -X perf_jit there is none.
+_TRAMPOLINE = re.compile(
+    rb"(?:\xf3\x0f\x1e\xfa)?(?:\x48\x83\xec\x08|\x55\x48\x89\xe5)\xff\xd1"
+    rb"|(?:[\x3f\x7f]\x23\x03\xd5)?\xfd\x7b\xbf\xa9\xfd\x03\x00\x91\x60\x00\x3f\xd6"
+)
 _TRAMPOLINE_SIZE: Final = 16
 
 # Executable memory with these names holds code made at run time, unless an ELF file was loaded from there.
@@ -194,7 +197,7 @@ class Modules:
             content = self._target.memory.read(mapping.start, _TRAMPOLINE_SIZE)
         except MemoryFault:
             return self._jit
-        return self._trampolines if _TRAMPOLINE.match(content) else self._jit
+        return self._trampolines if is_trampoline(content) else self._jit
 
     def _by_names(self, mapping: Mapping, module: Module) -> list[tuple[int, int, Module]]:
         """Return the ranges of memory without a file: the names of what is in it, if any, tell more."""
@@ -211,6 +214,11 @@ class Modules:
 
     def _is_elf(self, mapping: Mapping) -> bool:
         return self._bias(mapping) is not None
+
+
+def is_trampoline(code: bytes) -> bool:
+    """Whether code begins as CPython's trampolines do."""
+    return _TRAMPOLINE.match(code) is not None
 
 
 def _file(mapping: Mapping) -> _File:
