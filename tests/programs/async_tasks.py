@@ -97,7 +97,7 @@ def named(task, name):
 
 
 def chain_of(coro):
-    """[function, line] of what a coroutine awaits, outermost first, as Python itself tells it."""
+    """[function, line] of what a coroutine awaits, outermost first, as far as Python itself tells it."""
     found = []
     while coro is not None:
         for kind in ("cr", "gi", "ag"):
@@ -144,7 +144,7 @@ async def main(label, ready):
     for _ in range(5):
         await asyncio.sleep(0.01)
     # A name that is an int is one until somebody asks for it.
-    others = [task for task in asyncio.all_tasks() if task is not unnamed]
+    others = asyncio.all_tasks() - {unnamed, asyncio.current_task()}
     FACTS["tasks"].update({task.get_name(): chain_of(task.get_coro()) for task in others})
     FACTS["threads"][label] = {
         "ident": threading.get_ident(),

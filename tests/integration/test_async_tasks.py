@@ -1,0 +1,153 @@
+"""Tasks of real programs: their names, chains, waits and awaiters are what Python itself says of them."""
+
+import re
+
+import pytest
+
+from livetop.profile.rows import Query
+from livetop.profile.snapshot import load
+from livetop.sampling.dump import dump_process
+from tests import interpreters
+from tests.integration.command_line import livetop
+from tests.targets import Target
+
+WITH_TASKS = [one for one in interpreters.supported() + interpreters.built() if one.minor >= (3, 8)]
+ONE_A_VERSION = [one for one in interpreters.one_a_version() if one.minor >= (3, 8)]
+
+
+@pytest.fixture(scope="module", params=WITH_TASKS, ids=str)
+def asynchronous(request):
+    with Target("async_tasks.py", python=request.param.path) as target:
+        yield target, request.param, dump_process(target.pid, tasks=True)
+
+
+def short(name):
+    return name.rpartition(".")[2]
+
+
+def by_name(found):
+    return {task["name"]: task for task in found["tasks"]}
+
+
+def test_all_tasks_of_all_loops(asynchronous):
+    target, _, found = asynchronous
+    assert len(found["tasks"]) == sum(thread["tasks"] for thread in target.ready["threads"].values())
+    names = {task["name"] for task in found["tasks"]}
+    # A task without a name goes by its number, an int in memory until somebody asks for it.
+    assert len({name for name in names if re.fullmatch(r"Task-\d+", name)}) >= 2
+    assert names >= target.ready["tasks"].keys()
+    assert {task["state"] for task in found["tasks"]} == {"waiting"}
+
+
+def test_chains(asynchronous):
+    target, _, found = asynchronous
+    tasks = by_name(found)
+    for name, chain in target.ready["tasks"].items():
+        frames = [[short(frame["function"]), frame["line"]] for frame in reversed(tasks[name]["frames"])]
+        # Python does not tell what is behind an asynchronous generator or an object's `__await__`.
+        assert frames[: len(chain)] == chain, name
+        assert all(frame["kind"] == "python" for frame in tasks[name]["frames"])
+    for label in ("", "other "):
+        whole = {name: [short(f["function"]) for f in tasks[label + name]["frames"]] for name in (
+            "iterate", "object", "generator", "nested")}  # fmt: skip
+        assert whole == {
+            "iterate": ["park", "nested", "generate", "iterate"],
+            "object": ["park", "through_object"],
+            "generator": ["park", "old_style", "through_generator"],
+            "nested": ["park", "nested"],
+        }
+
+
+def test_what_they_wait_for(asynchronous):
+    _, interpreter, found = asynchronous
+    tasks = by_name(found)
+    waits = {name: task["waiting_on"] for name, task in tasks.items()}
+    for label in ("", "other "):
+        assert waits[label + "main"] == waits[label + "nested"] == waits[label + "iterate"] == "Future"
+        assert waits[label + "sleeper"] == waits[label + "ünï " + "x" * 50] == "sleep(3600)"
+        assert waits[label + "waits for"] == f"task {label}nested"
+        assert waits[label + "gathers"] == "gather of 2"
+        assert waits[label + "waits many"] == "wait of 2"
+        assert waits[label + "lock"] == "Lock.acquire"
+        assert waits[label + "queue"] == "Queue.get"
+        if interpreter.minor >= (3, 11):
+            assert waits[label + "group"] == "TaskGroup of 2"
+
+
+def test_who_awaits_them(asynchronous):
+    _, interpreter, found = asynchronous
+    tasks = by_name(found)
+    for label in ("", "other "):
+        assert set(tasks[label + "nested"]["awaited_by"]) == {
+            label + name for name in ("waits for", "gathers", "waits many")
+        }
+        assert set(tasks[label + "sleeper"]["awaited_by"]) == {label + "gathers", label + "waits many"}
+        assert tasks[label + "main"]["awaited_by"] == []
+    if interpreter.minor >= (3, 11):
+        grouped = [task["awaited_by"] for task in found["tasks"] if task["name"].startswith("in group")]
+        assert sorted(grouped) == [["group"], ["group"], ["other group"], ["other group"]]
+    if interpreter.minor < (3, 12):
+        # The task that wait_for makes of a coroutine has no name.
+        (inner,) = (task for task in found["tasks"] if task["awaited_by"] == ["timeout"])
+        assert tasks["timeout"]["waiting_on"] == f"wait_for {inner['name']}"
+
+
+def test_threads_run_no_task_while_all_wait(asynchronous):
+    _, _, found = asynchronous
+    assert [thread["task"] for thread in found["threads"]] == [None] * len(found["threads"])
+
+
+def test_without_the_option_nothing_changes(asynchronous):
+    target, _, _ = asynchronous
+    found = dump_process(target.pid)
+    assert "tasks" not in found
+    assert all("task" not in thread for thread in found["threads"])
+
+
+@pytest.fixture(scope="module", params=ONE_A_VERSION, ids=str)
+def busy(request):
+    with Target("async_load.py", python=request.param.path) as target:
+        yield target
+
+
+def test_a_task_that_runs_has_the_frames_of_its_thread(busy):
+    seen = set()
+    for _ in range(200):
+        found = dump_process(busy.pid, tasks=True)
+        (thread,) = found["threads"]
+        running = [task for task in found["tasks"] if task["thread"]]
+        if thread["task"] is not None:
+            (task,) = running
+            assert task["name"] == thread["task"]
+            assert task["state"] == "running"
+            functions = [frame["function"] for frame in task["frames"]]
+            assert functions[-1] in ("works", "request", "serves", "awaits")
+            assert task["frames"] == thread["frames"][: len(functions)]
+            seen.add(thread["task"])
+        if {"one", "two", "child"} <= seen:
+            return
+    pytest.fail(f"of the tasks that compute only {seen} were seen")
+
+
+def test_samples_go_by_task(busy, tmp_path):
+    file = tmp_path / "by-task.livetop"
+    livetop("record", busy.pid, "--async", "-d", 2, "-r", 200, "-o", file)
+    profile = load(file)
+    table = profile.rows(Query("task", None))
+    rows = {row.task or row.function: row for row in table.rows}
+    assert rows["one"].own_share > 1.5 * rows["two"].own_share > 0
+    assert rows["one"].own_share > 1.5 * rows["child"].own_share > 0
+    # What a task awaits is a part of its total, and its own time is what it ran itself.
+    assert rows["parent"].own_share < 0.02
+    assert rows["parent"].total == pytest.approx(rows["child"].total, rel=0.2)
+    # One without a name goes by its coroutine.
+    assert rows["request"].own_share > 0
+    assert not any(name.startswith("Task-") for name in rows)
+    assert sum(row.own_share for name, row in rows.items() if name != "[no task]") > 0.8
+    # Lines are what they are without tasks, and say whose they are where only one ran them.
+    lines = profile.rows(Query("line", None)).rows
+    assert not any(row.kind == "task" for row in lines)
+    assert lines[0].function == "spin"
+    assert lines[0].task is None
+    outermost = next(row for row in lines if row.function == "<module>")
+    assert outermost.total_share > 0.9
