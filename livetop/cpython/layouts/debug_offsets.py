@@ -197,7 +197,8 @@ def from_debug_offsets(version: tuple[int, int], data: bytes) -> Layout:
     if stated["object_head"] == head:
         return plain
     # The tables are of builds without trace references; what the target states is right already.
-    shifted = with_object_head(plain, stated["object_head"], "trace-refs")
+    build = "free-threaded trace-refs" if free_threaded else "trace-refs"
+    shifted = with_object_head(plain, stated["object_head"], build)
     return replace(shifted, **stated)
 
 
