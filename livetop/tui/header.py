@@ -20,6 +20,8 @@ _SPLIT = ("native ", "sys ")
 _ROOMY = 112
 """Columns from which on the second line has room for what is nice to know."""
 _NOTHING = Totals(0.0, 0.0, 0.0, None, 0, 0, 0.0)
+# Builds that go without saying.
+_USUAL = ("release", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def _wide(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> lis
             (f"{process.pid}{more}", normal),
             ("  CPython ", quiet),
             (plain(process.python), normal),
+            (f" {plain(process.build)}" if process.build not in _USUAL else "", quiet),
             ("  ", normal),
             (plain(command_line(process.argv)), normal),
         ]

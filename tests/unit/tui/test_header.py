@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from livetop.tui.header import _cut, _ok, above_floor, command_line, program
+from livetop.profile.info import ProcessInfo, Totals
+from livetop.tui.header import Vitals, _cut, _narrow, _ok, _wide, above_floor, command_line, program
 from livetop.tui.meter import Health
 from livetop.tui.paint import Line, text_of
 from livetop.tui.theme import COLOR
@@ -34,3 +35,24 @@ def test_memory_is_drawn_as_it_moves() -> None:
     assert cells == 10
     assert values[0] / top < 0.3
     assert 0.8 < values[2] / top < 1.0
+
+
+def drawn(build: str, gil_held: float | None) -> list[str]:
+    """Both lines of a wide and of a narrow header."""
+    process = ProcessInfo(1, 42, ["python", "work.py"], "3.13.1", build, "box", 1.0)
+    totals = Totals(1.5, gil_held, 0.25, 0.5, 1, 4, 10.0)
+    vitals = Vitals("LIVE", process, totals=totals)
+    lines = [*_wide(vitals, COLOR, False, 140), *_narrow(vitals, COLOR, False, 80)]
+    return [text_of(line) for line in lines]
+
+
+def test_where_there_is_no_gil_there_is_no_gauge_of_it() -> None:
+    with_gil, without = drawn("release", 0.5), drawn("free-threaded", None)
+    assert all("GIL" in line for line in (with_gil[1], with_gil[3]))
+    assert not any("GIL" in line for line in without)
+    assert all("150%" in line and "native" in line for line in (without[1], without[3]))
+
+
+def test_a_build_that_is_not_the_usual_one_is_told() -> None:
+    assert "CPython 3.13.1  python work.py" in drawn("release", 0.5)[0]
+    assert "CPython 3.13.1 free-threaded  python work.py" in drawn("free-threaded", None)[0]
