@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from typing import NamedTuple
 
 NO_LINE = -1
@@ -71,13 +72,13 @@ def decode_lines(table: bytes, first_line: int) -> array[int]:
     return lines
 
 
-def decode_position(table: bytes, first_line: int, wanted: int) -> Position:
-    """Where the code unit (2 bytes) with this number comes from.
+def positions(table: bytes, first_line: int) -> Iterator[tuple[int, Position]]:
+    """(number of code units of two bytes, where they come from), from the first one on.
 
-    A damaged table gives a position without anything, or a wrong one, never an error.
+    A damaged table gives fewer positions, or wrong ones, never an error.
     """
     line = first_line
-    at, units, end = 0, 0, len(table)
+    at, end = 0, len(table)
 
     def varint() -> int:
         nonlocal at
@@ -94,7 +95,6 @@ def decode_position(table: bytes, first_line: int, wanted: int) -> Position:
     while at < end and table[at] & 0x80:
         head = table[at]
         at += 1
-        units += (head & 7) + 1
         kind = (head >> 3) & 15
         found = Position()
         if kind <= 12:
@@ -116,6 +116,13 @@ def decode_position(table: bytes, first_line: int, wanted: int) -> Position:
             found = Position(
                 line, end_line, column if column >= 0 else None, end_column if end_column >= 0 else None
             )
-        if wanted < units:
-            return found
+        yield (head & 7) + 1, found
+
+
+def decode_position(table: bytes, first_line: int, unit: int) -> Position:
+    """Where the code unit with this number comes from."""
+    for units, position in positions(table, first_line):
+        unit -= units
+        if unit < 0:
+            return position
     return Position()
