@@ -48,11 +48,12 @@ class Variant:
 
 
 def targets() -> list[Interpreter]:
-    """Release builds; of the versions whose frames are on the heap two of the machine's own.
+    """Release builds and those without a GIL; of the versions whose frames are on the heap two of the
+    machine's own.
 
     One in an old root cannot load what was compiled here.
     """
-    found = [one for one in interpreters.everything() if one.build == "release"]
+    found = [one for one in interpreters.everything() if one.build in ("release", "free-threaded")]
     return [one for one in found if one.minor >= (3, 11) or (one.minor in ((3, 8), (3, 10)) and not one.name)]
 
 
