@@ -153,11 +153,11 @@ def _left_out(profile: Profile) -> str:
 def _process_excerpt(entry: ProcessEntry, position: int, rows: int, ascii_only: bool) -> Excerpt:
     """A process has no source: its whole command line, and why it is not read."""
     parent = f"child of {entry.info.parent}" if entry.info and entry.info.parent else ""
+    used = "" if entry.state else details_of(entry, ascii_only)
     return Excerpt(
         title=f"process {entry.row.process}",
-        function=entry.row.function,
-        details=details_of(entry, ascii_only) if not entry.state else parent,
-        libraries="" if entry.state else parent,
+        function=entry.command,
+        details=", ".join(part for part in (used, parent) if part),
         reason=entry.state or "Enter shows its lines alone",
         counts=_counts_of(entry, position, rows),
     )
