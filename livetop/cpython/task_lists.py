@@ -16,7 +16,6 @@ from typing import NamedTuple
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
-from .attributes import Attributes
 from .layout import Layout
 from .objects import ObjectReader
 from .strings import ObjectError
@@ -44,11 +43,10 @@ class TaskAddress(NamedTuple):
 class TaskLists:
     """Finds the tasks of one process. Raises MemoryFault only where the process itself cannot be read."""
 
-    def __init__(self, memory: Memory, layout: Layout, objects: ObjectReader, attributes: Attributes) -> None:
+    def __init__(self, memory: Memory, layout: Layout, objects: ObjectReader) -> None:
         self._memory = memory
         self._o = layout
         self._objects = objects
-        self._attributes = attributes
         # The names of asyncio.tasks in each interpreter: found once, as sys.modules may be large.
         self._names: dict[Interpreter, int] = {}
         # node -> next node, as of the last look: most of a long list is read ahead at once.
@@ -170,7 +168,7 @@ class TaskLists:
                 address = objects.item(names, name)
                 if name in _WEAK_SETS:
                     # weakref.WeakSet: Lib/_weakrefset.py
-                    address = self._attributes.of(address, "data")
+                    address = self._objects.attribute(address, "data")
                 found.append((address, name in _WEAK_SETS))
             except (ObjectError, MemoryFault):
                 continue

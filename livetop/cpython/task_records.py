@@ -13,7 +13,6 @@ from typing import NamedTuple
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
-from .attributes import Attributes
 from .layout import Layout
 from .objects import ObjectReader
 from .strings import ObjectError
@@ -63,7 +62,6 @@ class TaskRecords:
         memory: Memory,
         layout: Layout,
         objects: ObjectReader,
-        attributes: Attributes,
         types: TypeNames,
         stated: TaskLayout | None,
     ) -> None:
@@ -71,7 +69,6 @@ class TaskRecords:
         self._o = layout
         self._objects = objects
         self._types = types
-        self._attributes = attributes
         known = TASKS.get(layout.version, ())
         layouts = (stated,) if stated is not None else tuple(moved(one, layout.object_head) for one in known)
         self._layouts = {one.size: one for one in layouts}
@@ -149,7 +146,7 @@ class TaskRecords:
     def _attribute(self, instance: int, name: str) -> int:
         """The address of an instance's attribute, 0 when it has none."""
         try:
-            return self._attributes.of(instance, name)
+            return self._objects.attribute(instance, name)
         except (ObjectError, MemoryFault):
             return 0
 

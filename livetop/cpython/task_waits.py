@@ -13,10 +13,10 @@ from typing import NamedTuple
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
-from .attributes import Attributes
 from .code import Code
 from .coroutines import Coroutines, Link
 from .layout import Layout
+from .objects import ObjectReader
 from .strings import ObjectError
 from .task_lists import TaskLists
 from .task_records import TaskRecords
@@ -89,7 +89,7 @@ class TaskWaits:
         self,
         memory: Memory,
         layout: Layout,
-        attributes: Attributes,
+        objects: ObjectReader,
         types: TypeNames,
         coroutines: Coroutines,
         lists: TaskLists,
@@ -101,7 +101,7 @@ class TaskWaits:
         self._coroutines = coroutines
         self._lists = lists
         self._records = records
-        self._attributes = attributes
+        self._objects = objects
 
     def of(self, waiter: int, links: Sequence[Link], places: Sequence[tuple[Code, int] | None]) -> Wait:
         """What a task waits for: the future at `waiter`, in these coroutines (outermost first)."""
@@ -128,7 +128,7 @@ class TaskWaits:
 
     def _children(self, gathering: int) -> tuple[int, ...]:
         try:
-            return tuple(self._lists.items(self._attributes.of(gathering, "_children")))
+            return tuple(self._lists.items(self._objects.attribute(gathering, "_children")))
         except (ObjectError, MemoryFault):
             return ()
 
@@ -144,7 +144,7 @@ class TaskWaits:
             elif known.tasks == "one":
                 tasks = (first,)
             elif known.tasks:
-                held = first if known.tasks == "set" else self._attributes.of(first, known.tasks)
+                held = first if known.tasks == "set" else self._objects.attribute(first, known.tasks)
                 tasks = tuple(self._lists.members(held))
                 text = f"{text} of {len(tasks)}"
             elif text == "sleep":

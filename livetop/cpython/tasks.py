@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
-from .attributes import Attributes
 from .code import Code, CodeReader
 from .coroutines import Chain, Coroutines
 from .layout import Layout
@@ -67,12 +66,12 @@ class Tasks:
         self._memory = memory
         self._types = TypeNames(memory, layout)
         objects = ObjectReader(memory, layout)
-        self._attributes = Attributes(memory, layout, objects)
+        self._objects = objects
         self._coroutines = Coroutines(memory, layout, COROUTINES[layout.version], self._types, codes)
-        self._lists = TaskLists(memory, layout, objects, self._attributes)
-        self._records = TaskRecords(memory, layout, objects, self._attributes, self._types, stated)
+        self._lists = TaskLists(memory, layout, objects)
+        self._records = TaskRecords(memory, layout, objects, self._types, stated)
         self._waits = TaskWaits(
-            memory, layout, self._attributes, self._types, self._coroutines, self._lists, self._records
+            memory, layout, objects, self._types, self._coroutines, self._lists, self._records
         )
 
     @staticmethod
@@ -93,7 +92,7 @@ class Tasks:
         `threads`: addresses of thread states.
         """
         self._types.forget()
-        self._attributes.forget()
+        self._objects.forget()
         found = self._lists.find(interpreters, threads, self._records.layout)
         return self._infos({task.address: task.thread for task in found}, now)
 
