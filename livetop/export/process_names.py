@@ -55,7 +55,7 @@ def introductions(profile: Profile) -> list[str]:
         result.append(f"not read: {len(refused) - _MOST} processes more")
     programs = sum(info.state != "unreadable" and info.state != "starting" for info in others)
     if programs:
-        result.append(f"{programs} {'child runs' if programs == 1 else 'children run'} no Python")
+        result.append(f"{programs} {'process runs' if programs == 1 else 'processes run'} no Python")
     return result
 
 

@@ -62,7 +62,7 @@ def header(table: Table, profile: Profile) -> list[str]:
         f"{sampling.rejected:,} rejected" if sampling.rejected else "",
         incomplete_stacks(sampling),
         f"unseen {sampling.unseen:.2f} s" if sampling.unseen >= 0.005 else "",
-        f"{sampling.missed:,} children too short-lived to be read" if sampling.missed else "",
+        _missed(sampling),
         f"paused {_percent(sampling.pause, sampling.duration)}",
         f"livetop's CPU {_percent(sampling.cpu, sampling.duration)}",
     ]
@@ -77,6 +77,13 @@ def header(table: Table, profile: Profile) -> list[str]:
         found += ", as nothing was stopped" if not sampling.exact else ""
     result.append(found)
     return result
+
+
+def _missed(sampling: SamplingTotals) -> str:
+    """Returns how many children ended before they could be read, "" while there are none."""
+    if not sampling.missed:
+        return ""
+    return f"{sampling.missed:,} {'child' if sampling.missed == 1 else 'children'} too short-lived to be read"
 
 
 def incomplete_stacks(sampling: SamplingTotals) -> str:

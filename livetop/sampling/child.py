@@ -93,5 +93,5 @@ class Child:
             "",
             self.parent,
             state or (UNREADABLE if self.state == CROWD else self.state),
-            self.reason,
+            self.reason or (f"process {self.pid} was never read" if state else ""),
         )
