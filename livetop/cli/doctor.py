@@ -86,7 +86,7 @@ def _one(pid: int) -> int:
         identity = identify(open_process(pid, traced=True), RemoteMemory(pid))
     except TargetError as error:
         if not obstacles:
-            click.echo(f"process {pid}: {error}")
+            click.echo(str(error))
         return error.code or ExitCode.NO_TARGET
     if not identity.readable:
         click.echo(f"process {pid}: livetop cannot read {identity.reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from test_unwinding_live import Stops
 
 from livetop.cpython.native_ids import NativeIds
 from livetop.sampling.dump import dump_process
@@ -45,6 +46,18 @@ def test_c_frames_are_found_though_the_library_has_no_frame_information(python):
             if tid != target.pid:
                 assert any("lock" in one["function"].lower() for one in native), native
         assert target.untraced
+
+
+def test_a_running_threads_stack_is_read_down_to_the_loop(python):
+    """Most of its time is musl's own memcpy and pow, which have no frame information."""
+    with Target("in_libc.py", python=python) as target:
+        stops = Stops(target.pid)
+        taken = stops.many(60)
+        walks = [stops.unwinder.walk(*stop) for stop in taken]
+        stops.close()
+        assert target.untraced
+    assert sum(walk.guessed for walk in walks) > 10
+    assert sum(walk.complete and walk.loop >= 0 for walk in walks) >= 0.95 * len(walks)
 
 
 def test_the_records_of_threads_hold_their_ids_elsewhere(python):
