@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from livetop.target.vectored import VectoredRead
 
 from .layout import FRAME
@@ -63,20 +65,10 @@ class StackCopies(StackRegions):
         """
         shape = self._shape
         entry = shape.layout.frame_is_entry
-        (frame, _, _) = shape.state_struct.unpack_from(buffer, base)
-        if shape.through_cframe:
-            slot = self._cframes.get(frame + shape.layout.current_frame)
-            if slot is None:
-                return []
-            (frame,) = shape.cframe_struct.unpack_from(buffer, base + slot)
         found: list[tuple[int, int]] = []
         count = 0
-        for _ in range(MAX_DEPTH):
-            at = self._place_of(frame, base) if frame else None
-            if at is None:
-                break
-            _, previous, _, owner = shape.frame.unpack_from(buffer, at)
-            if owner >= shape.hidden:
+        for frame, at in self._chain(buffer, base):
+            if shape.frame.unpack_from(buffer, at)[3] >= shape.hidden:
                 found.append((frame, count))
                 count = 0
             else:
@@ -84,10 +76,31 @@ class StackCopies(StackRegions):
                 if entry is not None and buffer[at + entry]:
                     found.append((0, count))
                     count = 0
-            frame = previous
         if count:
             found.append((0, count))
         return found
+
+    def instructions(self, buffer: bytearray | bytes, base: int) -> list[int]:
+        """Addresses of the instructions that the stack's frames are at, innermost first, from one copy."""
+        shape = self._shape
+        heads = [shape.frame.unpack_from(buffer, at) for _, at in self._chain(buffer, base)]
+        return [instruction for _, _, instruction, owner in heads if owner < shape.hidden]
+
+    def _chain(self, buffer: bytearray | bytes, base: int) -> Iterator[tuple[int, int]]:
+        """(address, where it lies in the buffer) of each frame of a copy, innermost first."""
+        shape = self._shape
+        (frame, _, _) = shape.state_struct.unpack_from(buffer, base)
+        if shape.through_cframe:
+            slot = self._cframes.get(frame + shape.layout.current_frame)
+            if slot is None:
+                return
+            (frame,) = shape.cframe_struct.unpack_from(buffer, base + slot)
+        for _ in range(MAX_DEPTH):
+            at = self._place_of(frame, base) if frame else None
+            if at is None:
+                break
+            yield frame, at
+            (_, frame, _, _) = shape.frame.unpack_from(buffer, at)
 
     def _place_of(self, frame: int, base: int) -> int | None:
         """Where a frame lies in a copy at `base`; None when it was not read."""

@@ -67,6 +67,11 @@ class Reader(Protocol):
         """The evaluation loops of the stack that was parsed last: (mark or 0, frames), innermost first."""
         ...
 
+    def instructions(self, buffer: bytearray | bytes, base: int) -> list[int]:
+        """The instructions that the stack's frames are at, innermost first; [] where nothing is known of
+        their columns (to 3.10)."""
+        ...
+
     def frames(self) -> list[int]:
         """Addresses of the frames of the stack that was parsed last, innermost first: for finding tasks."""
         ...

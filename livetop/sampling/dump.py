@@ -26,6 +26,7 @@ from .attach import attach
 from .c_stacks import CStacks
 from .collecting import collection, collector_below, set_off_here
 from .counters import Counters
+from .dumped_frames import dumped_frames
 from .exact import ExactReader
 from .reasons import Reasons
 from .task_dump import Seen, dump_tasks
@@ -43,8 +44,6 @@ _STOP = 0.1
 _NAP = 0.001
 _LATE = 1.0
 _ALL = 10.0
-# The garbage collector is C code, as far as a dump is concerned.
-_KINDS = {"special": "native"}
 
 
 def dump_process(pid: int, exact: bool = True, native: bool = False, tasks: bool = False) -> dict[str, Any]:
@@ -150,7 +149,7 @@ class _Dumper:
             for caller in reversed(group):
                 if caller is not state and found["frames"] is not None:
                     # It waits for what it called, and does not move.
-                    found["frames"] += _frames(self._parked(caller)) or []
+                    found["frames"] += dumped_frames(self._parked(caller)) or []
         return found
 
     def _parked(self, state: ThreadState) -> Place | Outcome:
@@ -204,7 +203,10 @@ class _Dumper:
             # One after the other they may both be true: it was given the GIL meanwhile.
             "holds_gil": holds and waits is not State.GIL,
             "waiting_on": reason or None,
-            "frames": _frames(self._collector(state, watched.reader, outcome, before)),
+            "frames": dumped_frames(
+                self._collector(state, watched.reader, outcome, before),
+                watched.reader.instructions(self._read.buffer, 0) if type(outcome) is Place else (),
+            ),
         }
         if self._seen is not None:
             on_stack = type(outcome) is Place
@@ -246,13 +248,3 @@ class _Dumper:
 
     def _holds_gil(self, state: ThreadState) -> bool:
         return holder_of(self._memory, self._runtime.layout, state.interpreter.gil) == state.address
-
-
-def _frames(outcome: Place | Outcome | None) -> list[dict[str, Any]] | None:
-    """Innermost first; None where the stack could not be read."""
-    if type(outcome) is Place:
-        return [
-            {"file": code.file, "line": line, "function": code.name, "kind": _KINDS.get(code.kind, code.kind)}
-            for code, line in outcome.frames()
-        ]
-    return [] if outcome is EMPTY else None
