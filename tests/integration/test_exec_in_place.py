@@ -19,17 +19,17 @@ def may_fix_addresses():
 
 
 # Not through a wrapper: it would be another program, in between.
-@pytest.mark.parametrize("version", [one for one in interpreters.few() if not one.name], ids=str)
+@pytest.mark.parametrize("direct", [one for one in interpreters.few() if not one.name], ids=str)
 @pytest.mark.skipif(not may_fix_addresses(), reason="setarch -R is not allowed here")
-def test_the_same_program_at_the_same_addresses(start, version):
+def test_the_same_program_at_the_same_addresses(start, direct):
     # setarch execs the interpreter, so that the process is the target itself.
-    target = start(version.path, PROGRAMS / "execs.py", python=SETARCH, options=["-R"])
+    target = start(direct.path, PROGRAMS / "execs.py", python=SETARCH, options=["-R"])
     with Engine(pid=target.pid) as engine:
         engine.until(lambda: [place for place in engine.rows() if place[1] == "first"])
         target.say("become")
         assert target.read() == "ready"
         (event,) = engine.until(lambda: engine.events("exec"))
-        assert event.text.startswith(f"process {target.pid} became {version.path} ")
+        assert event.text.startswith(f"process {target.pid} became {direct.path} ")
         assert event.text.endswith("again")
         engine.until(lambda: [place for place in engine.rows() if place[1] == "second"])
         assert engine.stop().code == 0
