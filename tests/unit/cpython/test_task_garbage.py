@@ -10,7 +10,6 @@ import pytest
 from fake_target import ALL_LAYOUTS, CODE_TYPE, FakeObjects
 
 from livetop.cpython import coroutines as coroutines_module
-from livetop.cpython.attributes import Attributes
 from livetop.cpython.code import CodeReader
 from livetop.cpython.coroutines import MAX_CHAIN, Chain, Coroutines
 from livetop.cpython.layout import Layout
@@ -184,7 +183,7 @@ class Endless:
 
 def lists_of(memory, layout: Layout) -> TaskLists:
     objects = ObjectReader(memory, layout)
-    return TaskLists(memory, layout, objects, Attributes(memory, layout, objects))
+    return TaskLists(memory, layout, objects)
 
 
 def test_a_list_of_tasks_without_an_end() -> None:
@@ -245,7 +244,7 @@ def records_of(heap: Heap) -> TaskRecords:
     memory, layout = heap.memory, heap.layout
     objects = ObjectReader(memory, layout)
     types = TypeNames(memory, layout)
-    return TaskRecords(memory, layout, objects, Attributes(memory, layout, objects), types, None)
+    return TaskRecords(memory, layout, objects, types, None)
 
 
 def task_of(heap: Heap, name: int) -> int:
