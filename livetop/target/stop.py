@@ -49,6 +49,8 @@ class Stopper:
 
     `exit_status` is the process's wait status if its end was seen here instead of by whoever else waits for
     it: when the process is our own child, it is there and nowhere else.
+
+    Raises TargetError on a machine where a call that a stop interrupts cannot be told to start again.
     """
 
     def __init__(self, pid: int) -> None:
@@ -61,6 +63,10 @@ class Stopper:
         self._ptrace: Callable[..., int] = ptrace
         self._error: type[Any] = PtraceError
         self._architecture: Architecture = this_architecture()
+        if not self._architecture.restarts:
+            raise TargetError(
+                f"on {self._architecture.machine} a stop could make a system call fail with EINTR, so none is made"
+            )
         self._memory = RemoteMemory(pid)
         size = self._architecture.words.size
         self._raw = ctypes.create_string_buffer(size)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from livetop.target import stop
+from livetop.target.errors import TargetError
 from livetop.target.registers import (
     AARCH64,
     X86_64,
@@ -132,3 +136,9 @@ def test_where_the_registers_do_not_tell_of_a_call_the_code_does(around, x0, cal
 def test_code_tells_nothing_where_the_registers_do():
     registers = decode(X86_64, X86_64.words.pack(*register_set(orig_rax=-1)))
     assert told_by_code(X86_64, registers, b"\x0f\x05" * 4) is registers
+
+
+def test_no_thread_is_stopped_where_its_system_call_could_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop, "this_architecture", lambda: AARCH64)
+    with pytest.raises(TargetError, match="on aarch64 .* EINTR"):
+        stop.Stopper(os.getpid())
