@@ -45,6 +45,23 @@ _WHOLE = {
     "list_sort_impl": "list.sort",
     "PyList_Sort": "list.sort",
 }
+# Methods of list as 3.6 names them.
+_WHOLE |= {
+    f"list{method}": f"list.{method}"
+    for method in (
+        "append",
+        "clear",
+        "copy",
+        "count",
+        "extend",
+        "index",
+        "insert",
+        "pop",
+        "remove",
+        "reverse",
+        "sort",
+    )
+}
 # Methods that are a call of the type itself.
 _MAKING = ("new", "vectorcall", "vectorcall_impl")
 # What the interpreter does around a call, by its C interface or to free arguments: no function of Python's.
