@@ -65,7 +65,8 @@ class Stopper:
         self._architecture: Architecture = this_architecture()
         if not self._architecture.restarts:
             raise TargetError(
-                f"on {self._architecture.machine} a stop could make a system call fail with EINTR, so none is made"
+                f"on {self._architecture.machine} a stop could make a system call fail with EINTR:"
+                " figures come from reads without stops"
             )
         self._memory = RemoteMemory(pid)
         size = self._architecture.words.size

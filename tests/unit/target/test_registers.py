@@ -140,5 +140,5 @@ def test_code_tells_nothing_where_the_registers_do():
 
 def test_no_thread_is_stopped_where_its_system_call_could_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stop, "this_architecture", lambda: AARCH64)
-    with pytest.raises(TargetError, match="on aarch64 .* EINTR"):
+    with pytest.raises(TargetError, match=r"on aarch64 .* EINTR"):
         stop.Stopper(os.getpid())
