@@ -28,8 +28,8 @@ def python(request):
 class Watch:
     """What an engine says of threads of free_threads.py."""
 
-    def __init__(self, start, python, *kinds, seconds=1.5, seen="", **environment):
-        """`seen`: a thread whose own time must have been seen."""
+    def __init__(self, start, python, *kinds, seconds=1.5, seen=("", ""), **environment):
+        """`seen`: a thread and a function of its, of which own time must have been seen."""
         target = start(
             "free_threads.py", *kinds, python=python.path, env=os.environ | {"PYTHON_GIL": "0"} | environment
         )
@@ -37,7 +37,8 @@ class Watch:
         self.tids = target.ready["threads"]
         with Engine(pid=target.pid, max_cpu=1.0) as self.engine:
             self.engine.sample(seconds)
-            self.engine.until(lambda: not seen or self.functions(State.OWN, seen).total() > 0.05)
+            name, function = seen
+            self.engine.until(lambda: not name or self.functions(State.OWN, name)[function] > 0.02)
             assert self.engine.stop().code == 0
         self.build = self.engine.hello.processes[0].build
         self.uses = {name: self.engine.uses()[tid] for name, tid in self.tids.items()}
@@ -79,9 +80,10 @@ def test_threads_run_at_once_and_nobody_holds_a_gil(start, python):
 
 
 def test_short_runs_of_a_thread_that_mostly_sleeps_are_where_they_were(start, python):
-    watch = Watch(start, python, "napping", seconds=3.0, seen="napping")
+    watch = Watch(start, python, "napping", seen=("napping", "burst"))
+    # While it waits for a core of a busy machine it is still where it slept.
     own = watch.functions(State.OWN, "napping")
-    assert own["burst"] > 0.5 * own.total(), own
+    assert own["burst"] + own["napping"] + own["[unseen]"] > 0.95 * own.total(), own
     assert watch.functions(State.WAIT, "napping").most_common(1)[0][0] == "napping"
     assert watch.waits("napping").most_common(1)[0][0] == "sleep"
 
