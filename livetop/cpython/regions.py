@@ -19,7 +19,8 @@ from .layout import CHUNK, CHUNK_DATA, FRAME, Layout
 
 # The innermost frames of the next sample may lie higher: read this much more than was used.
 _MARGIN = 1024
-MAX_DEPTH = 20_000
+# More than most C stacks have room for where each frame needs some of it.
+MAX_DEPTH = 25_000
 
 _MAX_EXTRAS = 16
 # Frames next to the innermost one that are followed while a thread is kept waiting: coroutines that await one
