@@ -2,8 +2,9 @@
 
 From CPython 3.11 on one evaluation loop, one C frame, runs several Python frames. Which C frame is which loop
 is told by its mark, an address of something that the loop keeps in that frame (see `StackReader.mark`), so
-nothing is counted off against each other. A loop whose frame was not found leaves its Python frames where
-they come next: a stack that does not fit is shown degraded, never dropped.
+nothing is counted off against each other. Before, each loop runs one frame, and is told by its name (see
+`loops.py`). A loop whose frame was not found leaves its Python frames where they come next: a stack that does
+not fit is shown degraded, never dropped.
 """
 
 from __future__ import annotations
