@@ -1,7 +1,7 @@
 """Runs code in subinterpreters; for 3.8 and later.
 
 Arguments: nested (on the main thread) or threads (each of two on a thread of its own, made by the main thread,
-which waits). Says {"tids": native ids of the threads that run it} once they do.
+which waits). Says {"tids": native ids of the threads that will run it} just before they do.
 """
 
 import json
@@ -26,10 +26,13 @@ while True:
     within()
 """
 TIDS = []
+# From then on the main thread may never get the GIL again (to 3.11: what runs hears of no other interpreter).
+GO = threading.Event()
 
 
 def run(interpreter):
     TIDS.append(native_id())
+    GO.wait()
     # The module is not for everybody, and each version has another.
     getattr(interpreters, "exec", interpreters.run_string)(interpreter, CODE)
 
@@ -37,6 +40,7 @@ def run(interpreter):
 if sys.argv[1] == "nested":
     made = interpreters.create()
     print(json.dumps({"tids": [native_id()]}), flush=True)
+    GO.set()
     run(made)
 made = [interpreters.create() for _ in range(2)]
 for one in made:
@@ -44,4 +48,5 @@ for one in made:
 while len(TIDS) < len(made):
     time.sleep(0.001)
 print(json.dumps({"tids": TIDS}), flush=True)
+GO.set()
 threading.Event().wait()
