@@ -7,7 +7,7 @@ import select
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from livetop.profile.states import WALL, State
@@ -26,18 +26,23 @@ Place = tuple[str, str, int]
 class Engine:
     """An engine that samples as configured: Engine(pid=..., rate=...). `messages` holds all it has said.
 
-    Ids are kept in the tables `files`, `functions`, `nodes`, `threads`; a reset of the engine's names empties
-    the first three, so cells are turned into places as they come: see `cells`.
+    Ids are kept in the tables `files`, `functions`, `nodes`, `threads`, `processes`; a reset of the engine's
+    names empties the first three, so cells are turned into places as they come: see `cells`. `through`: words
+    of a command that runs it.
     """
 
-    def __init__(self, **configure: Any) -> None:
-        self.process = subprocess.Popen(local_engine(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *, through: Sequence[str] = (), **configure: Any) -> None:
+        self.process = subprocess.Popen(
+            [*through, *local_engine()], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.messages: list[m.FromEngine] = []
         self.decoder = Decoder(FROM_ENGINE)
         self.files: dict[int, m.File] = {}
         self.functions: dict[int, m.Function] = {}
         self.nodes: dict[int, m.Node] = {}
         self.threads: dict[int, m.Thread] = {}
+        self.processes: dict[int, m.Process] = {}
+        """As they were last told."""
         self.cells: list[tuple[m.Cell, tuple[Place, ...]]] = []
         """Each cell with the place it stands for and its callers, innermost first."""
         self.ended = False
@@ -119,7 +124,10 @@ class Engine:
     # ------------------------------------------------------------------ what was said
 
     def _note(self, message: m.FromEngine) -> None:
+        if isinstance(message, m.Hello):
+            self.processes = {process.id: process for process in message.processes}
         if isinstance(message, m.Defs):
+            self.processes |= {process.id: process for process in message.processes}
             if message.reset:
                 self.files.clear()
                 self.functions.clear()
@@ -165,6 +173,15 @@ class Engine:
         """Seconds that the deltas (from number `since` on) cover."""
         deltas = self.deltas[since:]
         return deltas[-1].t1 - deltas[0].t0 if deltas else 0.0
+
+    def watched(self) -> set[int]:
+        """PIDs of the processes that are watched now."""
+        return {process.pid for process in self.processes.values() if process.state == "watched"}
+
+    def process_of(self, pid: int) -> m.Process | None:
+        """What was told last of the process with this PID."""
+        found = [process for process in self.processes.values() if process.pid == pid]
+        return found[-1] if found else None
 
     def tid(self, thread: int) -> int:
         return self.threads[thread].tid

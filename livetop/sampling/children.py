@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Final
 
 from livetop.cpython.runtime import Runtime, Unreadable
@@ -26,8 +26,9 @@ from .attach import Found, attach, has_threads
 from .child import CROWD, MUCH_LATER, OTHER, STARTING, UNREADABLE, Child
 from .member import Member
 
-# Seconds between two looks for children, at the least.
+# Seconds between two looks for children, at the least; and at the most, whatever they cost.
 _LOOK: Final = 0.1
+_LOOK_ANYHOW: Final = 2.0
 # A process that is no Python yet is tried again soon at first, then ever more seldom, for so many seconds:
 # starting a program takes some hundred milliseconds, and that program may only start the one that counts.
 _STARTING: Final = 3.0
@@ -57,18 +58,21 @@ class Children:
 
     def due(self, now: float) -> bool:
         """Whether a look is."""
-        return now - self._looked >= _LOOK and self._finding.allows(now)
+        since = now - self._looked
+        return since >= _LOOK and (since >= _LOOK_ANYHOW or self._finding.allows(now))
 
     def find(self, now: float, members: list[Member]) -> None:
         """Look for children."""
         self._looked = now
+        # What it costs, not how long it takes: on a busy machine that is far more.
+        before = thread_time()
         found, gone = self._descendants.look()
         watched = {member.pid for member in members}
         for one in found:
             if one.pid not in watched:
                 self.children[one.pid] = Child(one.pid, one.parent, 0, now)
         self._ended += [child for pid in gone if (child := self.children.pop(pid, None)) is not None]
-        self._finding.spend(now, monotonic() - now)
+        self._finding.spend(now, thread_time() - before)
 
     def take_ended(self) -> list[Child]:
         """Those that have ended without having been watched, since this was asked last."""
@@ -93,20 +97,20 @@ class Children:
         Returns those to be watched, which are no longer among `children`, and those whose state has changed.
         """
         news: list[tuple[Child, Found | None]] = []
-        began = now
+        began, before = now, thread_time()
         for child in [child for child in self.children.values() if child.due <= now]:
             if began - now > _SLICE or not self._trying.allows(began):
                 break
-            before = child.state, child.reason
+            known = child.state, child.reason
             found = self._try(child, began, members, len(members) + len(news) >= self._most)
             if found is not None:
                 del self.children[child.pid]
                 news.append((child, found))
-            elif child.pid in self.children and (child.state, child.reason) != before:
+            elif child.pid in self.children and (child.state, child.reason) != known:
                 news.append((child, None))
-            ended = monotonic()
-            self._trying.spend(began, ended - began)
-            began = ended
+            began, used = monotonic(), thread_time()
+            self._trying.spend(began, used - before)
+            before = used
         return news
 
     def _try(self, child: Child, now: float, members: list[Member], full: bool) -> Found | None:

@@ -215,8 +215,8 @@ class Family:
         self._shared.definitions.tell(child.describe())
         if known and child.pid == self._root:
             self._epitaph = f"process {child.pid} became another program: {child.reason}"
-        if child.state != OTHER:
-            # Other programs are no news.
+        if known or child.state != OTHER:
+            # Children that were other programs all along are no news.
             self._chronicle.note("child", child.reason)
 
     # ------------------------------------------------------------------ ends

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-CHILDREN = {}
+CHILDREN = []
 
 
 def hot(rounds):
@@ -28,12 +28,9 @@ def work(seconds=None):
 
 
 def with_parent():
+    """End when our parent does; and by ourselves, if it has ended already."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def fork(count="1"):
-    """Children with the same image."""
-    return [start(work) for _ in range(int(count))]
+    signal.alarm(120)
 
 
 def start(what, *args):
@@ -45,74 +42,134 @@ def start(what, *args):
     return pid
 
 
+def fork(count="1"):
+    """Children with the same image."""
+    return [start(work) for _ in range(int(count))]
+
+
 def spawn(*argv):
-    """Another program, or this one with another Python."""
-    process = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=with_parent
-    )
-    CHILDREN[process.pid] = process
-    return process.pid
+    """Another program."""
+    null = subprocess.DEVNULL
+    CHILDREN.append(subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, preexec_fn=with_parent))
+    return CHILDREN[-1].pid
 
 
-def orphan():
-    """A grandchild whose parent is dead before anybody could look."""
+def fork_to_exec(*argv):
+    """A child that becomes another program when it is told to by SIGUSR1."""
+
+    def become(number, frame):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+        os.execv(argv[0], argv)
+
+    signal.signal(signal.SIGUSR1, become)
+    return start(work)
+
+
+def nobody():
+    """A child that gives up its rights."""
+    # With the rights goes what with_parent() asked for.
+    return start(lambda: (os.setgid(65534), os.setuid(65534), with_parent(), work()))
+
+
+def told_by(middle, wait):
+    """What a child of a child is called; the child is waited for if it ends."""
     read, write = os.pipe()
-    middle = os.fork()
-    if not middle:
-        child = os.fork()
-        if not child:
-            os.alarm(60) if hasattr(os, "alarm") else signal.alarm(60)
-            work()
-        os.write(write, str(child).encode())
-        os._exit(0)
-    os.waitpid(middle, 0)
-    return int(os.read(read, 20))
-
-
-def nested():
-    """A child that has one of its own, which lives on when its parent ends."""
-    read, write = os.pipe()
-    middle = os.fork()
-    if not middle:
+    pid = os.fork()
+    if not pid:
         with_parent()
         child = os.fork()
         if not child:
             signal.alarm(60)
             work()
         os.write(write, str(child).encode())
+        middle()
+        os._exit(0)
+    if wait:
+        os.waitpid(pid, 0)
+    return [pid, int(os.read(read, 20))]
+
+
+def orphan():
+    """A grandchild whose parent is dead before anybody could look."""
+    return told_by(lambda: None, wait=True)[1]
+
+
+def nested():
+    """A child that has one of its own, which lives on when its parent ends."""
+    return told_by(work, wait=False)
+
+
+def survivor():
+    """A child that lives on without us, for a while."""
+    pid = os.fork()
+    if not pid:
+        signal.alarm(60)
         work()
-    return [middle, int(os.read(read, 20))]
+    return pid
 
 
 def storm(count, seconds):
-    """Many children with short lives."""
-    pids = [start(work, float(seconds)) for _ in range(int(count))]
-    for pid in pids:
-        os.waitpid(pid, 0)
-    return len(pids)
+    """Many children with short lives, some at a time."""
+    left, running = int(count), 0
+    while left or running:
+        while left and running < 20:
+            start(time.sleep, float(seconds))
+            left, running = left - 1, running + 1
+        os.wait()
+        running -= 1
+    return int(count)
 
 
-def reap(pid):
-    """Wait for a child."""
+def end(pid):
+    """Kill a child and wait for it."""
     os.kill(int(pid), signal.SIGKILL)
     return os.waitpid(int(pid), 0)[0]
 
 
-def linger(pid):
-    """A child that ends and is not waited for."""
+def leave_dead(pid):
+    """Kill a child and do not wait for it."""
     os.kill(int(pid), signal.SIGKILL)
     return int(pid)
+
+
+def pool(method, count):
+    """A pool of workers of multiprocessing, kept busy."""
+    import multiprocessing
+
+    workers = multiprocessing.get_context(method).Pool(int(count), with_parent)
+    CHILDREN.append(workers)
+    workers.map_async(hot, [200000] * 100000, chunksize=10)
+    return sorted(process.pid for process in workers._pool)
+
+
+def executor(count):
+    """The same of concurrent.futures."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    workers = ProcessPoolExecutor(int(count), initializer=with_parent)
+    CHILDREN.append((workers, [workers.submit(work) for _ in range(int(count))]))
+    return sorted(workers._processes)
 
 
 def leave(code):
     os._exit(int(code))
 
 
-ORDERS = {
-    name: value
-    for name, value in globals().items()
-    if name in ("fork", "spawn", "orphan", "nested", "storm", "reap", "linger", "leave")
-}
+ORDERS = [
+    fork,
+    spawn,
+    fork_to_exec,
+    nobody,
+    orphan,
+    nested,
+    survivor,
+    storm,
+    end,
+    leave_dead,
+    pool,
+    executor,
+    leave,
+]
 
 
 def say(what):
@@ -120,9 +177,11 @@ def say(what):
 
 
 if __name__ == "__main__":
-    if "child" in sys.argv:
+    if sys.argv[1:] == ["child"]:
+        with_parent()
         work()
+    orders = {order.__name__: order for order in ORDERS}
     say({"pid": os.getpid()})
-    while line := sys.stdin.readline():
+    for line in iter(sys.stdin.readline, ""):
         order, *words = line.split()
-        say(ORDERS[order](*words))
+        say(orders[order](*words))
