@@ -15,6 +15,14 @@ from tests.targets import Target
 _PASSED: Counter[str] = Counter()
 _SKIPPED: Counter[str] = Counter()
 
+_FIXTURES = {
+    "interpreter": interpreters.supported,
+    "version": interpreters.one_a_version,
+    "few": interpreters.few,
+    "any_build": interpreters.everything,
+    "built": interpreters.built,
+}
+
 
 def pytest_sessionstart() -> None:
     # A shell starts what runs in its background with Ctrl-C ignored, nohup with hang-ups, and children
@@ -30,13 +38,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`any_build`: all there are; `version`: one of each version; `few`: one of each family of frames;
     `interpreter`: those of the machine, no wrapper in between; `built`: those that build_targets.py made.
     """
-    for name, find in (
-        ("interpreter", interpreters.supported),
-        ("version", interpreters.one_a_version),
-        ("few", interpreters.few),
-        ("any_build", interpreters.everything),
-        ("built", interpreters.built),
-    ):
+    for name, find in _FIXTURES.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, find(), ids=str, scope="session")
 
@@ -59,8 +61,8 @@ def start() -> Iterator[type[Target]]:
 def pytest_runtest_makereport(item: pytest.Item):
     report = (yield).get_result()
     callspec = getattr(item, "callspec", None)
-    used = [value for value in callspec.params.values() if isinstance(value, Interpreter)] if callspec else []
-    for one in used:
+    params = callspec.params.items() if callspec else ()
+    for one in [value for name, value in params if name in _FIXTURES and isinstance(value, Interpreter)]:
         if report.skipped:
             _SKIPPED[one.kind] += 1
         elif report.when == "call" and report.passed:
