@@ -10,7 +10,7 @@ from fake_target import CODE_TYPE, LAYOUTS, FakeObjects, FakeThread
 from livetop.cpython.code import CodeReader
 from livetop.cpython.layout import Layout
 from livetop.cpython.outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
-from livetop.cpython.regions import Shape
+from livetop.cpython.regions import MAX_DEPTH, Shape
 from livetop.cpython.stack import StackReader
 from livetop.cpython.tree import Place, StackTree
 
@@ -348,9 +348,9 @@ def test_a_cycle_through_generators_ends(layout: Layout) -> None:
 def test_a_million_frames_end_bounded(layout: Layout) -> None:
     model = Model(layout, 0, 1 << 17)
     thread = model.thread
-    for _ in range(21_000):
+    for _ in range(MAX_DEPTH + 1_000):
         thread.call(model.codes[0], size=80)
-    # 20,000 frames are more than Python code has by accident; what is deeper has no place.
+    # More than Python code has by accident; what is deeper has no place.
     assert model.sample(False) is TOO_DEEP
     while len(thread.frames) > 15_000:
         thread.leave()
