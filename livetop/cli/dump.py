@@ -36,7 +36,7 @@ HELP = """Print one stack of every thread, innermost frame first.
 @click.option("--native", is_flag=True, help="C frames, too, between the Python frames.")
 @click.option(
     "--async", "tasks", is_flag=True,
-    help="asyncio's tasks, too: each with what it awaits, what it waits for, and who awaits it.",
+    help="asyncio's tasks, too: each with what it awaits, what it waits for, who awaits it; and greenlets.",
 )  # fmt: skip
 @click.option("-s", "--subprocesses", is_flag=True, help="The process's children, too, and theirs.")
 @options("nonblocking", "via")
@@ -96,7 +96,7 @@ def text_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from _frame_lines(thread["frames"] or ())
     for task in found.get("tasks", ()):
         yield ""
-        yield f'Task "{task["name"]}": {_what_is_awaited(task)}'
+        yield f'{task["kind"].capitalize()} "{task["name"]}": {_what_is_awaited(task)}'
         yield from _frame_lines(task["frames"])
     for child in found.get("children", ()):
         yield ""
@@ -129,7 +129,7 @@ def _what_is_awaited(task: dict[str, Any]) -> str:
     if task["thread"]:
         text += f" in thread {task['thread']}"
     if task["waiting_on"]:
-        text += f" for {task['waiting_on']}"
+        text += f" {'in' if task['kind'] == 'greenlet' else 'for'} {task['waiting_on']}"
     names = task["awaited_by"]
     return text + (", awaited by " + ", ".join(f'"{name}"' for name in names) if names else "")
 

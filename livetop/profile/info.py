@@ -83,8 +83,8 @@ class TaskFrame(NamedTuple):
 class TaskState(NamedTuple):
     """An asyncio task (or a greenlet: `kind`) as it was a moment ago; `process` is the model's id.
 
-    `state`: running, ready or waiting; `frames` innermost first, `left_out` of them at the outer end;
-    `share` of the samples of running threads lately, 0..1; `tid` 0 when it is not known.
+    `state`: running, ready, waiting or parked; `frames` innermost first, `left_out` of them at the outer end;
+    `share` of the samples of running threads lately, 0..1; None and `tid` 0 when they are not known.
     """
 
     id: int
@@ -96,7 +96,7 @@ class TaskState(NamedTuple):
     frames: tuple[TaskFrame, ...]
     left_out: int
     awaited_by: tuple[str, ...]
-    share: float
+    share: float | None
     tid: int
 
 

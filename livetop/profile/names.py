@@ -179,9 +179,9 @@ class Names:
         return self.function(number).kind
 
     def task(self, number: int) -> str | None:
-        """Returns the name of a task by its function, None for none."""
+        """Returns the name of a task or a greenlet by its function, None for none."""
         name = self.functions.values[number].name if number in self.functions.values else ""
-        return name.removeprefix("[task: ").removesuffix("]") or None
+        return name.partition(": ")[2].removesuffix("]") or None
 
     def file(self, number: int) -> FileInfo:
         return self.files.values.get(number, NO_FILE)

@@ -1,4 +1,7 @@
-"""Places of stacks that go by their task: process -> [task: outer] -> [task: inner] -> frames."""
+"""Places of stacks that go by their task: process -> [task: outer] -> [task: inner] -> frames.
+
+So do those of greenlets: process -> [greenlet: name] -> frames.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,17 @@ class TaskCode(Code):
 
     __slots__ = ()
 
-    def __init__(self, label: str) -> None:
-        super().__init__(0, 0, 0, f"[task: {label}]", "", 0, b"")
+    def __init__(self, label: str, word: str = "task") -> None:
+        super().__init__(0, 0, 0, f"[{word}: {label}]", "", 0, b"")
 
 
 class TaskPlaces:
     """A tree of its own, whose places have the tasks above the frames; equal stacks are the same place."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, TaskCode] = {}
+        self._codes: dict[tuple[str, str], TaskCode] = {}
         # By the tasks, outermost first: the places of stacks without tasks, and what became of them.
-        self._known: dict[tuple[str, ...], dict[Place, Place]] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], dict[Place, Place]] = {}
         self.root = Place(None, None, 0)
         self.size = 0
 
@@ -45,14 +48,14 @@ class TaskPlaces:
         self._known.clear()
         self._codes.clear()
 
-    def place(self, labels: tuple[str, ...], place: Place) -> Place:
-        """The place of a stack in these tasks, outermost first."""
-        known = self._known.get(labels)
+    def place(self, labels: tuple[str, ...], place: Place, word: str = "task") -> Place:
+        """The place of a stack in these tasks, outermost first; `word` says what they are."""
+        known = self._known.get((word, labels))
         if known is None:
-            known = self._known[labels] = {}
+            known = self._known[word, labels] = {}
         found = known.get(place)
         if found is None:
-            steps = [(self._code(label), 0) for label in labels]
+            steps = [(self._code(label, word), 0) for label in labels]
             found = known[place] = self._enter([*steps, *reversed(place.frames())])
         return found
 
@@ -66,10 +69,10 @@ class TaskPlaces:
             place = inner
         return place
 
-    def _code(self, label: str) -> TaskCode:
-        found = self._codes.get(label)
+    def _code(self, label: str, word: str) -> TaskCode:
+        found = self._codes.get((word, label))
         if found is None:
             if len(self._codes) >= MAX_LABELS:
                 label = OTHER
-            found = self._codes.setdefault(label, TaskCode(label))
+            found = self._codes.setdefault((word, label), TaskCode(label, word))
         return found

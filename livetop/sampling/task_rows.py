@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from livetop.cpython.code import Code
+from livetop.cpython.greenlets import PARKED, RUNNING, UNREADABLE, GreenletInfo
 from livetop.cpython.tasks import TaskInfo
 from livetop.target.errors import MemoryFault, ProcessGone
 from livetop.wire.messages import Task, Tasks
@@ -24,24 +26,22 @@ def tasks_message(members: Sequence[Member], now: float) -> Tasks:
     total, whole = 0, True
     refusals: list[str] = []
     for member in members:
-        names = member.names
         try:
             watch = member.sampler.watch_tasks()
             watch.look(now)
         except (ProcessGone, MemoryFault):
             # The next tick meets it, too, and says so.
             continue
-        if watch.refusal:
+        if watch.refusal and not watch.greenlets.used:
             refusals.append(watch.refusal)
             continue
+        greenlets = list(watch.greenlets.infos.values())
+        rows += [_greenlet(member, greenlet) for greenlet in greenlets[: MAX_ROWS - len(rows)]]
+        total += len(greenlets)
         total += len(watch.infos)
         whole &= watch.whole
         infos = sorted(watch.infos.values(), key=lambda info: _ORDER.get(info.state, 3))
         for info in infos[: MAX_ROWS - len(rows)]:
-            frames = [
-                (code.name, names.definitions.file(code, names), line)
-                for code, line in info.frames[:_MAX_FRAMES]
-            ]
             rows.append(
                 Task(
                     info.address,
@@ -50,7 +50,7 @@ def tasks_message(members: Sequence[Member], now: float) -> Tasks:
                     "task",
                     info.state,
                     info.waits_for,
-                    frames,
+                    _frames(member, info.frames),
                     max(0, len(info.frames) - _MAX_FRAMES),
                     names_of_awaiters(info, watch.infos),
                     watch.share(info.address),
@@ -61,11 +61,33 @@ def tasks_message(members: Sequence[Member], now: float) -> Tasks:
     return Tasks(rows, total, whole and len(rows) == total, note)
 
 
+def _frames(member: Member, frames: Sequence[tuple[Code, int]]) -> list[tuple[str, int, int]]:
+    names = member.names
+    return [(code.name, names.definitions.file(code, names), line) for code, line in frames[:_MAX_FRAMES]]
+
+
+def _greenlet(member: Member, info: GreenletInfo) -> Task:
+    greenlets = member.sampler.watch_tasks().greenlets
+    return Task(
+        info.address,
+        member.number,
+        info.name,
+        "greenlet",
+        RUNNING if info.state == RUNNING else PARKED,
+        UNREADABLE if info.state == UNREADABLE else info.waits_for,
+        _frames(member, info.frames),
+        max(0, len(info.frames) - _MAX_FRAMES),
+        [],
+        member.sampler.watch_tasks().share(info.address) if greenlets.tells_running else None,
+        _tid(member, info),
+    )
+
+
 def names_of_awaiters(info: TaskInfo, infos: dict[int, TaskInfo]) -> list[str]:
     """The names of some of those that wait for a task."""
     return [infos[address].name for address in info.awaited_by[:_MAX_AWAITERS] if address in infos]
 
 
-def _tid(member: Member, info: TaskInfo) -> int:
+def _tid(member: Member, info: TaskInfo | GreenletInfo) -> int:
     thread = member.sampler.roster.by_state.get(info.thread)
     return thread.tid if thread is not None else 0

@@ -20,6 +20,7 @@ from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 from livetop.target.process import Process
 
+from .greenlets import GreenletWatch
 from .roster import Roster
 from .task_places import TaskPlaces
 from .watched import Watched
@@ -54,6 +55,7 @@ class TaskWatch:
         self.stacks = False
         self.infos: dict[int, TaskInfo] = {}
         """By the task's address."""
+        self.greenlets = GreenletWatch(memory, runtime.layout, codes, roster)
         self.places = TaskPlaces()
         self.refusal = ""
         self._memory = memory
@@ -74,20 +76,22 @@ class TaskWatch:
 
     @property
     def whole(self) -> bool:
-        """Whether all tasks there are were found."""
-        return self._reader is None or self._reader.whole
+        """Whether all tasks and greenlets there are were found."""
+        return (self._reader is None or self._reader.whole) and self.greenlets.whole
 
     # ------------------------------------------------------------------ looking them up
 
     def look(self, now: float) -> None:
         """Look all tasks up if that is due; several times a second."""
-        if self._reader is not None and now - self._looked >= _EVERY and now >= self._due:
-            self._look(now)
+        self.greenlets.look(now)
+        if now - self._looked >= _EVERY and now >= self._due:
             self._samples.append(Counter())
+            self._look(now)
 
     def _look(self, now: float) -> None:
-        assert self._reader is not None
         self._looked = now
+        if self._reader is None:
+            return
         began = monotonic()
         self.infos = self._reader.read(self._roster.interpreters, list(self._roster.by_state), now)
         self._take({}, self.infos)
@@ -128,12 +132,20 @@ class TaskWatch:
             root = self._root_of(place)
             if root is not None and self._look_again(now):
                 info = self._current(thread, now)
+        greenlet = ""
+        runs = info.address if info is not None else 0
+        if info is None and root is None and self.greenlets.used:
+            greenlet = self.greenlets.name(thread, place)
+            if (one := self.greenlets.current(thread)) is not None:
+                runs = one.address
         if running:
-            self._samples[-1][info.address if info is not None else 0] += 1
+            self._samples[-1][runs] += 1
         if not self.stacks:
             return place
         if info is not None:
             return self.places.place(self._labels_of(info), place)
+        if greenlet:
+            return self.places.place((greenlet,), place, "greenlet")
         # A coroutine whose task has ended meanwhile, or that is run by something else than asyncio.
         return self.places.place((root.name,), place) if root is not None else place
 
@@ -209,3 +221,4 @@ class TaskWatch:
         self.places.reset()
         self._roots.clear()
         self._coroutines.clear()
+        self.greenlets.forget_places()

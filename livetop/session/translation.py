@@ -126,7 +126,7 @@ class Translation:
                 ),
                 task.frames_left_out,
                 tuple(printable(name) for name in task.awaited_by[:_MAX_FRAMES]),
-                sane(task.share),
+                None if task.share is None else sane(task.share),
                 task.tid,
             )
             for task in tasks.tasks[:_MAX_TASKS]

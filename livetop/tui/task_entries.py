@@ -10,7 +10,7 @@ from livetop.profile.rows import Row
 from livetop.tui.choice import Choice
 from livetop.tui.entries import Entry, Page
 
-_RANKS = {"running": 0, "ready": 1, "waiting": 2}
+_RANKS = {"running": 0, "ready": 1, "waiting": 2, "parked": 3}
 _OWN_LIBRARY = ("asyncio/", "gevent/")
 """Modules whose lines say less than that of the program which waits there."""
 
@@ -107,13 +107,13 @@ def _of_task(profile: Profile, task: TaskState) -> Entry:
         task.name,
         0.0,
         0.0,
-        task.share,
-        task.share,
+        task.share or 0.0,
+        task.share or 0.0,
         kind=task.kind,
         file_id=at.file if at is not None else 0,
         tid=task.tid or None,
     )
-    return TaskEntry(row.key, row, task.share, task.share, 0.0, 0.0, task=task, frames=places)
+    return TaskEntry(row.key, row, task.share or 0.0, task.share or 0.0, 0.0, 0.0, task=task, frames=places)
 
 
 def _own_frame(profile: Profile, task: TaskState) -> TaskFrame | None:

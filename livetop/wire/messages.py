@@ -20,8 +20,8 @@ class Process(Struct, frozen=True, array_like=True):
     """A process that is read, or a child of it. `started` is Unix time; `python` is like "3.12.1".
 
     Sent again, with the same id, when something of it changes. `parent` is a PID, 0 for the process that was
-    asked for. `state`: watched, gone (it has ended), starting, unreadable (a Python that is not read) or other
-    (it runs no Python); `reason` says why in the last two, and what there is to beware of in the first.
+    asked for. `state`: watched, gone (it has ended), starting, unreadable (a Python that is not read) or
+    other (it runs no Python); `reason` says why in the last two, and what there is to beware of in the first.
     """
 
     id: int
@@ -200,10 +200,10 @@ class Source(Struct, frozen=True, tag="source"):
 class Task(Struct, frozen=True, array_like=True):
     """One asyncio task, or one greenlet (`kind`). `id`: no other that is there at the same time has it.
 
-    `state`: running, ready or waiting; `waits_for`: "" unless it waits. `frames`: (function, id of its
-    file, line) of the coroutines that it is in, innermost first; `frames_left_out` of them at the outer end.
-    `awaited_by`: names of some that wait for it. `share` is its part of the samples of running threads lately,
-    0..1; `tid` the thread that runs it, 0 when that is not known.
+    `state`: running, ready, waiting or parked; `waits_for`: "" unless it waits. `frames`: (function, id of
+    its file, line) of the coroutines that it is in, innermost first; `frames_left_out` of them at the outer
+    end. `awaited_by`: names of some that wait for it. `share` is its part of the samples of running threads
+    lately, 0..1, None when it is not known; `tid` the thread that runs it, 0 when that is not known.
     """
 
     id: int
@@ -215,7 +215,7 @@ class Task(Struct, frozen=True, array_like=True):
     frames: list[tuple[str, int, int]]
     frames_left_out: int
     awaited_by: list[str]
-    share: float
+    share: float | None
     tid: int
 
 

@@ -17,6 +17,8 @@ from livetop.tui.views.view import View
 
 def _share(entry: Entry, look: Look, width: int) -> Line:
     at, palette = entry.own_share, look.palette
+    if isinstance(entry, TaskEntry) and entry.task is not None and entry.task.share is None:
+        return [("-".rjust(width), palette.quiet)]
     style = palette.strong if at >= HOT else palette.quiet if at < COLD else palette.plain
     return [(figures.share(at).rjust(width), style)]
 

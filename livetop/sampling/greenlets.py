@@ -1,0 +1,135 @@
+"""The greenlets of one process under watch: found little by little, read again and again.
+
+From CPython 3.11 on the one that runs is known by its data stack; before, by the function that it began with.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from livetop.cpython.code import Code, CodeReader
+from livetop.cpython.greenlet_search import GreenletSearch
+from livetop.cpython.greenlets import GreenletInfo, Greenlets, name_of
+from livetop.cpython.layout import Layout
+from livetop.cpython.objects import ObjectReader
+from livetop.cpython.strings import ObjectError
+from livetop.cpython.threads import Interpreter
+from livetop.cpython.tree import Place
+from livetop.cpython.type_names import TypeNames
+from livetop.target.errors import MemoryFault
+from livetop.target.memory import Memory
+
+from .roster import Roster
+from .watched import Watched
+
+_MODULE = "greenlet"
+# Seconds between two looks at whether the module is imported, and at the greenlets that were found.
+_IMPORTED = 5.0
+_EVERY = 1.0
+# Seconds of search at once, and seconds between two searches at least.
+_SLICE = 0.005
+_PAUSE = 2.0
+# How many times longer than a look the time until the next one is.
+_REST = 50
+_MAX_PLACES = 20_000
+# Functions that stacks begin with which are no greenlets.
+_STARTS = ("<module>", "_bootstrap", "Thread._bootstrap")
+
+
+def uses_greenlets(objects: ObjectReader, layout: Layout, interpreters: list[Interpreter]) -> bool:
+    """Whether the module is imported in one of these interpreters."""
+    for interpreter in interpreters:
+        try:
+            objects.item(objects.pointer(interpreter.address + layout.modules), _MODULE)
+        except (ObjectError, MemoryFault):
+            continue
+        return True
+    return False
+
+
+def name_by_stack(frames: list[tuple[Code, int]]) -> str:
+    """What the greenlet goes by that a thread's stack is of; "" where the stack is the thread's own."""
+    return "" if not frames or frames[-1][0].name in _STARTS else name_of(frames)
+
+
+class GreenletWatch:
+    """Greenlets of one process. Times are monotonic seconds. Nothing is done while it does not use any."""
+
+    def __init__(self, memory: Memory, layout: Layout, codes: CodeReader, roster: Roster) -> None:
+        self.infos: dict[int, GreenletInfo] = {}
+        """By address."""
+        self.used = False
+        self._objects = ObjectReader(memory, layout)
+        self._layout = layout
+        self._roster = roster
+        self._types = TypeNames(memory, layout)
+        self._search = GreenletSearch(memory, layout, self._types)
+        self._reader = Greenlets(memory, layout, self._types, codes)
+        self._by_chunk: dict[int, GreenletInfo] = {}
+        self._names: dict[Place, str] = {}
+        self._looked_for = self._due = self._due_search = float("-inf")
+        self._cost = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all there are were found, as far as that is known."""
+        return not self.used or (self._search.possible and self._search.rounds > 0 and self._search.whole)
+
+    @property
+    def tells_running(self) -> bool:
+        """Whether it is known which one a thread runs."""
+        return self._layout.frames != "heap"
+
+    def look(self, now: float) -> None:
+        """Go on with what is due; several times a second."""
+        if not self.used:
+            if now - self._looked_for < _IMPORTED:
+                return
+            self._looked_for = now
+            self.used = uses_greenlets(self._objects, self._layout, self._roster.interpreters)
+        if not self.used:
+            return
+        if now >= self._due_search:
+            began = monotonic()
+            done = self._search.advance(self._roster.interpreters, _SLICE)
+            self._cost += monotonic() - began
+            if done:
+                self._due_search = now + max(_PAUSE, _REST * self._cost)
+                self._cost = 0.0
+                self._due = min(self._due, now)
+        if now >= self._due:
+            self._read(now)
+
+    def _read(self, now: float) -> None:
+        began = monotonic()
+        self._types.forget()
+        names = {address: info.name for address, info in self.infos.items()}
+        self.infos = self._reader.read(self._search.found, list(self._roster.by_state), now)
+        for address, info in self.infos.items():
+            # One that runs now was parked when it was seen last.
+            info.name = info.name or names.get(address, "")
+        self._by_chunk = {info.chunk: info for info in self.infos.values() if info.chunk}
+        self._due = now + max(_EVERY, _REST * (monotonic() - began))
+
+    def current(self, thread: Watched) -> GreenletInfo | None:
+        """The greenlet that a thread runs whose stack was just parsed, where that is known."""
+        # The last region is the oldest chunk of the data stack.
+        single = thread.reader.single
+        return self._by_chunk.get(single[-2]) if self._by_chunk and single else None
+
+    def name(self, thread: Watched, place: Place) -> str:
+        """What the greenlet goes by that a stack is of; "" in none, or in the main one."""
+        name = self._names.get(place)
+        if name is None:
+            name = name_by_stack(place.frames())
+            if len(self._names) >= _MAX_PLACES:
+                self._names.clear()
+            self._names[place] = name
+        info = self.current(thread)
+        if info is not None and name and not info.name:
+            info.name = name
+        return name
+
+    def forget_places(self) -> None:
+        """The stack trees begin anew."""
+        self._names.clear()
