@@ -8,6 +8,7 @@ from typing import Any
 from livetop.cpython.code import CodeReader
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.nesting import Nesting, holder_of
+from livetop.cpython.no_python import NoPython, no_state
 from livetop.cpython.outcome import EMPTY, TOO_DEEP, Outcome
 from livetop.cpython.readers import Reader, make_reader, make_shape
 from livetop.cpython.runtime import Runtime
@@ -50,8 +51,9 @@ def dump_process(pid: int, exact: bool = True, native: bool = False, tasks: bool
     """The object that `dump --json` prints; innermost frame first.
 
     With `exact`, running threads are stopped for the instant it takes to copy their stack. With `native`
-    there are C frames, too: of running threads only if `exact`. A thread whose stack could not be read has
-    `frames` null. With `tasks` there are asyncio's tasks, too. Raises TargetError.
+    there are C frames, too: of running threads only if `exact`; and the threads that run no Python, of which
+    else only the number is told. A thread whose stack could not be read has `frames` null. With `tasks` there
+    are asyncio's tasks, too. Raises TargetError.
     """
     process, memory, runtime = attach(pid, nonblocking=not exact)
     return _Dumper(process, memory, runtime, exact, native, tasks).dump()
@@ -103,12 +105,20 @@ class _Dumper:
             finally:
                 task.close()
 
-        for inner, group in self._nesting.group(states, main, runs).items():
+        groups = self._nesting.group(states, main, runs)
+        others = [inner for inner in tids if inner not in groups]
+        if self._stacks is not None:
+            # They have C frames at least.
+            groups |= {inner: [no_state(inner)] for inner in others}
+            others = []
+        for inner, group in groups.items():
             if inner in tids:
                 found = self._thread(group, tids[inner])
                 if found is not None:
                     threads.append(found)
         found = {"pid": self._pid, "python": self._runtime.identity.version, "threads": threads}
+        if others:
+            found["without_python"] = len(others)
         if self._runtime.identity.warning:
             found["warning"] = self._runtime.identity.warning
         return found if self._seen is None else found | {"tasks": self._tasks(states, self._seen)}
@@ -163,6 +173,8 @@ class _Dumper:
         return self._parked(state) is not EMPTY
 
     def _reader(self, state: ThreadState) -> Reader:
+        if not state.address:
+            return NoPython(self._memory)
         return make_reader(self._memory, self._shape, self._tree, state.address)
 
     def _one(self, state: ThreadState, task: Task) -> dict[str, Any] | None:
@@ -247,4 +259,6 @@ class _Dumper:
         return watched.read(self._read, double=True)
 
     def _holds_gil(self, state: ThreadState) -> bool:
+        if not state.address:
+            return False
         return holder_of(self._memory, self._runtime.layout, state.interpreter.gil) == state.address

@@ -1,7 +1,8 @@
 """Threads with names of every kind, in every state; runs on 3.6 and later.
 
 Says {"threads": {native id: name, "" for one that has none}, "states": {native id: state}} once all of them are
-where they say. Then, for each line "churn N", starts and ends N threads, and says how many there are left.
+where they say; with a number, so many threads that run no Python are there, too. Then, for each line "churn N",
+starts and ends N threads, and says how many there are left.
 """
 
 import json
@@ -47,6 +48,12 @@ for number, name in enumerate(NAMES):
     start(name, *(("idle", lock), ("wait", nap))[number % 2])
 # The threading module knows nothing of this one.
 _thread.start_new_thread(parked, (None, "wait", nap))
+if len(sys.argv) > 1:
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    for _ in range(int(sys.argv[1])):
+        library.pthread_create(ctypes.byref(ctypes.c_ulong()), None, library.pause, None)
 while len(THREADS) < len(NAMES) + 2:
     time.sleep(0.001)
 named = {tid: THREADS_LATER if name == "" else name for tid, name in THREADS.items()}
