@@ -103,7 +103,9 @@ class Roster:
         for tid in strangers - self.strangers.keys():
             task = Task(self._pid, tid)
             times = task.times()
-            if times is not None:
+            if times is None:
+                task.close()
+            else:
                 self.strangers[tid] = Stranger(task, times)
 
     def _name(self, idents: set[int] | None) -> None:
@@ -150,6 +152,7 @@ class Roster:
         task = Task(self._pid, tid)
         times = task.times()
         if times is None:
+            task.close()
             return
         thread = Watched(group[0], self._new_reader(group[0]), task, Account(now, times), task.name())
         self.threads[tid] = thread
