@@ -135,19 +135,22 @@ def test_samples_go_by_task(busy, tmp_path):
     profile = load(file)
     table = profile.rows(Query("task", None))
     rows = {row.task or row.function: row for row in table.rows}
-    assert rows["one"].own_share > 1.5 * rows["two"].own_share > 0
-    assert rows["one"].own_share > 1.5 * rows["child"].own_share > 0
+    # Three times as much, but of few samples.
+    assert rows["one"].own_share > 1.3 * rows["two"].own_share > 0
+    assert rows["one"].own_share > 1.3 * rows["child"].own_share > 0
     # What a task awaits is a part of its total, and its own time is what it ran itself.
     assert rows["parent"].own_share < 0.02
     assert rows["parent"].total == pytest.approx(rows["child"].total, rel=0.2)
     # One without a name goes by its coroutine.
     assert rows["request"].own_share > 0
     assert not any(name.startswith("Task-") for name in rows)
-    assert sum(row.own_share for name, row in rows.items() if name != "[no task]") > 0.8
     # Lines are what they are without tasks, and say whose they are where only one ran them.
     lines = profile.rows(Query("line", None)).rows
+    seen = 1.0 - sum(row.own_share for row in lines if row.function in ("[unseen]", "[unread]"))
+    assert sum(row.own_share for name, row in rows.items() if name != "[no task]") > 0.8 * seen
     assert not any(row.kind == "task" for row in lines)
-    assert lines[0].function == "spin"
-    assert lines[0].task is None
+    hottest = next(row for row in lines if row.kind == "python")
+    assert hottest.function == "spin"
+    assert hottest.task is None
     outermost = next(row for row in lines if row.function == "<module>")
-    assert outermost.total_share > 0.9
+    assert outermost.total_share > 0.9 * seen
