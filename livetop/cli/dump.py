@@ -94,6 +94,10 @@ def text_lines(found: dict[str, Any]) -> Iterator[str]:
         if not thread["frames"]:
             yield "    (no Python code)" if thread["frames"] is not None else "    (its stack kept changing)"
         yield from _frame_lines(thread["frames"] or ())
+    others = found.get("without_python", 0)
+    if others:
+        yield ""
+        yield f"({others} more without Python: --native shows their C frames)"
     for task in found.get("tasks", ()):
         yield ""
         yield f'{task["kind"].capitalize()} "{task["name"]}": {_what_is_awaited(task)}'
