@@ -90,9 +90,9 @@ def test_a_guest_is_found_on_the_stack_that_it_runs_on(process: Process) -> None
         assert process.group() == {1: [main, on_main, idle], 2: [second, on_second], 3: [third]}
 
 
-@pytest.mark.parametrize("version", ["3.6", "3.7", "3.8", "3.9"])
-def test_to_3_9_who_is_blocked_tells(version: str) -> None:
-    process = Process(ALL_LAYOUTS[version])
+@pytest.mark.parametrize("name", ["3.6", "3.7", "3.8", "3.9"])
+def test_to_3_9_who_is_blocked_tells(name: str) -> None:
+    process = Process(ALL_LAYOUTS[name])
     main, second, third = (process.state(tid, MAIN) for tid in (1, 2, 3))
     guest = process.state(1, SECOND_SUB)
     process.attach(guest)
