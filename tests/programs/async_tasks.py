@@ -151,7 +151,8 @@ async def main(label, ready):
         "tid": threading.get_native_id(),
         "tasks": len(asyncio.all_tasks()),
     }
-    ready()
+    # Once this one waits, too.
+    loop.call_soon(ready)
     await future
 
 
