@@ -6,12 +6,16 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 from livetop.cpython.runtime import Runtime, find_runtime
+from livetop.target.descendants import has_children
 from livetop.target.errors import MemoryFault, NotReadable, ProcessGone, TargetError
 from livetop.target.memory import RemoteMemory
 from livetop.target.process import Process, open_process
+from livetop.wire.messages import Configure
 
 # A Python that is just starting is waited for.
 _STARTING = 3.0
+# Seconds that a program which livetop has started may take to become a Python.
+_BECOMING = 10.0
 
 
 class Found(NamedTuple):
@@ -59,3 +63,18 @@ def has_threads(memory: RemoteMemory, runtime: Runtime) -> bool:
     o = runtime.layout
     head = int.from_bytes(memory.read(runtime.address + o.interpreters_head, 8), "little")
     return bool(head and int.from_bytes(memory.read(head + o.threads_head, 8), "little"))
+
+
+def find_root(pid: int, configure: Configure, launched: bool) -> Found | None:
+    """Attach to the process that was asked for.
+
+    None when it is no Python, but may have children that are, and those are wanted. Raises TargetError.
+    """
+    following = configure.subprocesses
+    starting = _BECOMING if launched and not following else 0.0
+    try:
+        return attach(pid, nonblocking=configure.nonblocking, starting=starting)
+    except NotReadable:
+        if following and (launched or has_children(pid)):
+            return None
+        raise

@@ -13,11 +13,12 @@ from livetop.target.files import read_source
 from livetop.target.tasks import raise_file_limit
 from livetop.wire import messages as m
 
+from .attach import find_root
 from .budget import CpuBudget, PauseBudget
 from .channel import Channel
 from .counters import Counters
 from .definitions import Definitions
-from .family import Family, find_root
+from .family import Family
 from .launch import Launched
 from .member import Shared
 from .schedule import Schedule
@@ -163,7 +164,7 @@ class Engine:
     def _tell(self, now: float) -> None:
         """Send a delta if one is due; keep the budgets."""
         self._pauses.allowed = now - self._heard < _QUIET
-        wait = _MIN_DELTA if self._sent_any else _FIRST_DELTA
+        wait = max(_MIN_DELTA, self._family.pace) if self._sent_any else _FIRST_DELTA
         ready = self._credit > 0 and now - self._sent >= wait and not self._channel.full
         if ready or now - self._settled >= _SETTLE:
             self._settle(now)
@@ -215,7 +216,7 @@ class Engine:
         cpu = process_time()
         used, self._cpu_before = cpu - self._cpu_before, cpu
         family = self._family
-        use = family.use()
+        use = family.use(monotonic())
         return self._counters.take(
             cpu=used,
             target_cpu=use.cpu,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from time import monotonic
 
-from livetop.target.descendants import has_children
-from livetop.target.errors import MemoryFault, NotReadable, ProcessGone, TargetError
+from livetop.target.errors import MemoryFault, ProcessGone, TargetError
 from livetop.wire import messages as m
 
-from .attach import Found, again, attach
+from .attach import Found, again
+from .attention import Attention
 from .child import OTHER, STARTING, Child
 from .children import Children
 from .chronicle import Chronicle, Tell
@@ -24,11 +24,10 @@ MOST_MEMBERS = 128
 _CHECK = 1.0
 # Ticks in a row that met memory that is not there, after which the program is taken to be another one.
 _FAULTS = 100
+# Seconds between two looks at what many processes use.
+_USED = 1.0
 # A file that the process that ran it is too dead to show is asked of so many others.
 _READERS = 3
-
-# Seconds that a program which livetop has started may take to become a Python.
-_BECOMING = 10.0
 
 
 class Family:
@@ -48,6 +47,9 @@ class Family:
         self.litter = 0
         """How many processes were dropped that nobody has cleared away."""
         self._epitaph = ""
+        self._attention = Attention()
+        self._use = Use(0.0, 0, 0)
+        self._used = now - _USED
         self._launched = launched
         self._shared = shared
         self._configure = configure
@@ -71,8 +73,14 @@ class Family:
 
     def _take_up(self, found: Found, number: int, parent: int, now: float) -> Member:
         member = Member(found, number, parent, self._shared, now)
-        self.members.append(member)
+        self.members = [*self.members, member]
+        self._attention.share(self.members)
         return member
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two deltas, at least."""
+        return self._attention.pace
 
     def describe(self) -> list[m.Process]:
         """What there is to tell of all processes."""
@@ -104,7 +112,7 @@ class Family:
 
     def tick(self, now: float, moment: float, late: float) -> None:
         """Sample every process; see `Sampler.tick`."""
-        for member in self.members:
+        for member in self._attention.next_tick(self.members):
             try:
                 member.sampler.tick(now, moment, late)
                 member.faults = 0
@@ -113,8 +121,9 @@ class Family:
 
     def look(self, now: float) -> None:
         """Look after what ticks do not see: programs that were replaced, and children."""
+        check = _CHECK * self._attention.factor
         for member in self.members:
-            if now - member.checked < _CHECK:
+            if now - member.checked < check:
                 continue
             member.checked = now
             try:
@@ -134,10 +143,16 @@ class Family:
             except TargetError as error:
                 self._trouble(member, error)
 
-    def use(self) -> Use:
+    def use(self, now: float) -> Use:
         """What all of them use together; see `Member.use`."""
+        if not self._attention.whole and now - self._used < _USED:
+            return self._use._replace(cpu=0.0)
+        self._used = now
         uses = [member.use() for member in self.members]
-        return Use(sum(use.cpu for use in uses), sum(use.rss for use in uses), sum(u.threads for u in uses))
+        self._use = Use(
+            sum(use.cpu for use in uses), sum(use.rss for use in uses), sum(use.threads for use in uses)
+        )
+        return self._use
 
     def readers(self, number: int) -> list[int]:
         """PIDs of processes that a file may be read through that process `number` was the first to run."""
@@ -248,6 +263,7 @@ class Family:
         self.litter += 1
         # A new list: somebody may just be going through the old one.
         self.members = [other for other in self.members if other is not member]
+        self._attention.share(self.members)
 
     def _trouble(self, member: Member, error: TargetError) -> None:
         """A process could not be read. Raises the error where there is nobody else to go on with."""
@@ -297,18 +313,3 @@ class Family:
             return
         member.take_over(found, now)
         self._chronicle.tell(now, "exec", f"process {pid} became {' '.join(found.process.argv[:4])}")
-
-
-def find_root(pid: int, configure: m.Configure, launched: bool) -> Found | None:
-    """Attach to the process that was asked for.
-
-    None when it is no Python, but may have children that are, and those are wanted. Raises TargetError.
-    """
-    following = configure.subprocesses
-    starting = _BECOMING if launched and not following else 0.0
-    try:
-        return attach(pid, nonblocking=configure.nonblocking, starting=starting)
-    except NotReadable:
-        if following and (launched or has_children(pid)):
-            return None
-        raise

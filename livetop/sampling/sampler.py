@@ -65,6 +65,7 @@ class Sampler:
         self._words = words_of(self.roster, runtime.layout, self.poll)
         self._read = VectoredRead(pid)
         self._dirty = True
+        self._poll_every = _POLL
         self._polled = now - 2 * _POLL
         self._last_tick = now
         self._period = 0.01
@@ -80,6 +81,15 @@ class Sampler:
         return subject.tasks
 
     # ------------------------------------------------------------------ who is looked at
+
+    @property
+    def idle(self) -> bool:
+        """Whether ticks read no thread: all are cold."""
+        return not self.roster.warm
+
+    def poll_less(self, factor: float) -> None:
+        """Poll so many times as seldom as usual: there are other processes to look at."""
+        self._poll_every = _POLL * factor
 
     def poll(self, now: float) -> None:
         """Look at who is there, and at the CPU time of all threads that ticks do not read."""
@@ -129,7 +139,7 @@ class Sampler:
         `moment` is the time that the samples stand for (`Schedule.moment`), `late` the seconds before `now`
         in which a tick was due and did not come.
         """
-        if now - self._polled >= _POLL:
+        if now - self._polled >= self._poll_every:
             self.poll(now)
         self.tree.now = now
         counters, roster = self.counters, self.roster
