@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from random import random
 from time import monotonic, sleep
@@ -93,6 +94,17 @@ def _judge(take: Callable[[], Any], possible: Possible, wanted: int, patience: f
             count.why.append(why)
 
 
+@contextmanager
+def beside(pid: int) -> Iterator[None]:
+    """A core for the target and another one for us: what it was pushed aside for cannot tear a sample."""
+    before = os.sched_getaffinity(0)
+    run_beside(pid, os.getpid())
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def torn(python: str, effort: Effort) -> dict[str, Any]:
     """Impossible stacks among samples of running threads that were accepted, and among exact ones."""
     running, exact = _Count(), _Count()
@@ -100,7 +112,7 @@ def torn(python: str, effort: Effort) -> dict[str, Any]:
     for words in LOADS.values():
         with targets.Target("calls.py", *words, python=python) as target:
             possible = Possible(target.ready)
-            with closing(OneThread(target.pid)) as one:
+            with beside(target.pid), closing(OneThread(target.pid)) as one:
 
                 def stopped(one: OneThread = one) -> Any:
                     # Else the thread might not have moved since the last stop.
