@@ -36,13 +36,23 @@ def matrix(quick: bool, only: str | None = None) -> Grid:
     """Measure every interpreter found or made here, or the one whose path or name is given."""
     effort = QUICK if quick else FULL
     grid = Grid(HEADINGS)
-    for one in interpreters.everything():
+    for one in interpreters.everything() + _others():
         if only in (None, str(one), one.path):
             _measure(one, effort, grid)
     if only is None:
         missing = [name for name in build_targets.TARGETS if name not in build_targets.built()]
         grid.remarks.append(f"targets that were not here: {', '.join(missing) or 'none'}")
     return grid
+
+
+def _others() -> list[Interpreter]:
+    """Those that were made here for what they are linked with, not for how they were built."""
+    made = build_targets.built().items()
+    return [
+        Interpreter(path, version, build, "CPython", name)
+        for name, (path, version, build) in made
+        if build not in interpreters.BUILDS
+    ]
 
 
 def _measure(one: Interpreter, effort: correctness.Effort, grid: Grid) -> None:
