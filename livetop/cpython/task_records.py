@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
+from livetop.target.text import escape
 
 from .layout import Layout
 from .objects import ObjectReader
@@ -21,7 +22,10 @@ from .type_names import TypeNames
 
 _U64 = struct.Struct("<Q")
 _I32 = struct.Struct("<i")
+_U32 = struct.Struct("<I")
 _MAX_NAME = 200
+# Characters of a name that are read with its head: more than most have.
+_USUAL_NAME = 40
 # Digits of 30 bits of the largest int that is shown: a counter of tasks needs two.
 _MAX_DIGITS = 4
 NATIVE = "_asyncio.Task"
@@ -116,19 +120,30 @@ class TaskRecords:
         size = self._types.size_of(kind, NATIVE)
         return self._layouts.get(size)
 
-    def future_is_done(self, kind: int, address: int) -> bool:
-        """Whether the future of this type at an address is done; False where that is not known."""
-        lineage = self._types.lineage(kind)
-        if not FUTURES.intersection(lineage):
-            return False
-        layout = self.layout
-        if len(self._layouts) > 1:
-            by = self._types.size_of(kind, "_asyncio.Future") + _task_beyond_future(self.layout)
-            layout = self._layouts.get(by, layout)
-        try:
-            return bool(_I32.unpack(self._memory.read(address + layout.future_state, 4))[0] != PENDING)
-        except MemoryFault:
-            return False
+    def futures(self, addresses: Sequence[int]) -> list[tuple[int, bool]]:
+        """(type, whether it is done, False where that is not known) of each future; (0, False) of none."""
+        at = self._o.object_type
+        size = max(layout.future_state for layout in self._layouts.values()) + 4
+        heads = self._memory.read_many([(address, size) for address in addresses])
+        found: list[tuple[int, bool]] = []
+        for head in heads:
+            if head is None:
+                found.append((0, False))
+                continue
+            (kind,) = _U64.unpack_from(head, at)
+            state_at = self._state_of(kind)
+            found.append((kind, bool(state_at and _I32.unpack_from(head, state_at)[0] != PENDING)))
+        return found
+
+    def _state_of(self, kind: int) -> int:
+        """Where the state is in futures of this type, 0 where that is not known."""
+        if not FUTURES.intersection(self._types.lineage(kind)):
+            return 0
+        if len(self._layouts) == 1:
+            return self.layout.future_state
+        size = self._types.size_of(kind, "_asyncio.Future") or self._types.size_of(kind, NATIVE)
+        beyond = _task_beyond_future(self.layout)
+        return self._layouts.get(size + beyond, self._layouts.get(size, self.layout)).future_state
 
     def woken_by(self, records: Sequence[TaskRecord]) -> list[int]:
         """The task that the first callback of each of these wakes up, 0 where it is another one."""
@@ -176,20 +191,32 @@ class TaskRecords:
 
     def _take_names(self, records: list[TaskRecord | None]) -> None:
         """Put the names, read all at once, in the place of their addresses."""
-        named = [index for index, record in enumerate(records) if record is not None and record.number]
-        kinds = self._types.of([records[index].number for index in named])  # type: ignore[union-attr]
-        for index, kind in zip(named, kinds, strict=True):
-            record = records[index]
-            assert record is not None
+        o = self._o
+        named = [
+            (index, record) for index, record in enumerate(records) if record is not None and record.number
+        ]
+        size = o.ascii_size + _USUAL_NAME
+        heads = self._memory.read_many([(record.number, size) for _, record in named])
+        for (index, record), head in zip(named, heads, strict=True):
             at, name, number = record.number, None, 0
+            kind = _U64.unpack_from(head, o.object_type)[0] if head is not None else self._types.of([at])[0]
             if self._types.name(kind) == "int":
                 number = self.integer(at)
             elif "str" in self._types.lineage(kind):
-                name = self._text(at)
+                name = (self._short_text(head) if head is not None else None) or self._text(at)
             prefix, _, digits = (name or "").partition("-")
             if prefix == "Task" and digits.isdecimal() and len(digits) < 20:
                 name, number = None, int(digits)
             records[index] = record._replace(name=name, number=number)
+
+    def _short_text(self, head: bytes) -> str | None:
+        """The text of a str object that was read already; None where it is not as short and plain as most."""
+        o = self._o
+        (length,) = _U64.unpack_from(head, o.unicode_length)
+        (state,) = _U32.unpack_from(head, o.unicode_state)
+        if not (state & o.ascii_mask and state & o.compact_mask and length <= _USUAL_NAME):
+            return None
+        return escape(head[o.ascii_size : o.ascii_size + length].decode("ascii", "replace"))
 
     def _text(self, address: int) -> str | None:
         try:

@@ -103,9 +103,10 @@ class TaskWaits:
         self._records = records
         self._objects = objects
 
-    def of(self, waiter: int, links: Sequence[Link], places: Sequence[tuple[Code, int] | None]) -> Wait:
-        """What a task waits for: the future at `waiter`, in these coroutines (outermost first)."""
-        (kind,) = self._types.of([waiter])
+    def of(
+        self, waiter: int, kind: int, links: Sequence[Link], places: Sequence[tuple[Code, int] | None]
+    ) -> Wait:
+        """What a task waits for: a future of type `kind`, in these coroutines (outermost first)."""
         lineage = self._types.lineage(kind)
         name = lineage[0] if lineage else ""
         if self._is_task(lineage):

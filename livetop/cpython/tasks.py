@@ -107,26 +107,30 @@ class Tasks:
         # Those that are done are only kept by who wants their result: asyncio does not list them either.
         records = [one for one in self._records.read(list(thread_of)) if one is not None and not one.done]
         chains = self._coroutines.chains([record.coro for record in records], now)
+        futures = self._records.futures([record.waiter for record in records])
         infos: dict[int, TaskInfo] = {}
-        for record, chain in zip(records, chains, strict=True):
-            info = self._info(record, chain, thread_of[record.address], now)
+        for record, chain, future in zip(records, chains, futures, strict=True):
+            info = self._info(record, chain, future, thread_of[record.address], now)
             if info is not None:
                 infos[info.address] = info
         self._link(infos, records)
         return infos
 
-    def _info(self, record: TaskRecord, chain: Chain, thread: int, now: float) -> TaskInfo | None:
+    def _info(
+        self, record: TaskRecord, chain: Chain, future: tuple[int, bool], thread: int, now: float
+    ) -> TaskInfo | None:
         if not (chain.links or record.name or record.number):
             # Nothing of it can be told from garbage.
             return None
         links = chain.links
         places = [self._coroutines.place(link, now) for link in links]
         frames = [place for place in reversed(places) if place is not None]
-        state = self._state(record, chain)
+        kind, done = future
+        state = RUNNING if chain.state == RUNNING else WAITING if record.waiter and not done else READY
         waits = ""
         awaits: tuple[int, ...] = ()
         if state == WAITING:
-            waits, awaits = self._waits.of(record.waiter, links, places)
+            waits, awaits = self._waits.of(record.waiter, kind, links, places)
         coroutine = frames[-1][0].name if frames else ""
         name = record.name or (f"Task-{record.number}" if record.number else coroutine or "task")
         root = links[0] if links else None
@@ -145,14 +149,6 @@ class Tasks:
             record.stamp,
             awaits,
         )
-
-    def _state(self, record: TaskRecord, chain: Chain) -> str:
-        if chain.state == RUNNING:
-            return RUNNING
-        if not record.waiter:
-            return READY
-        (kind,) = self._types.of([record.waiter])
-        return READY if self._records.future_is_done(kind, record.waiter) else WAITING
 
     def _link(self, infos: dict[int, TaskInfo], records: Sequence[TaskRecord]) -> None:
         """Say of each task by whom it is awaited, and name the task that one waits for."""

@@ -15,8 +15,9 @@ def words_of(thing, size):
 
 def places(thing, size, wanted):
     """{name: offset} of the words that are the addresses of these objects."""
-    words = words_of(thing, size)
-    return {name: 8 * words.index(id(value)) for name, value in wanted.items() if id(value) in words}
+    # The last one: a build that traces references has the addresses of other objects in each object's head.
+    last = {word: 8 * number for number, word in enumerate(words_of(thing, size))}
+    return {name: last[id(value)] for name, value in wanted.items() if id(value) in last}
 
 
 def state_of(loop, change):
