@@ -7,7 +7,9 @@ import pytest
 from livetop.profile.rows import Query
 from livetop.profile.snapshot import load
 from livetop.sampling.dump import dump_process
+from livetop.wire import messages as m
 from tests import interpreters
+from tests.engines import Engine
 from tests.integration.command_line import livetop
 from tests.targets import Target
 
@@ -121,7 +123,7 @@ def test_a_task_that_runs_has_the_frames_of_its_thread(busy):
             assert task["name"] == thread["task"]
             assert task["state"] == "running"
             functions = [frame["function"] for frame in task["frames"]]
-            assert functions[-1] in ("works", "request", "serves", "awaits")
+            assert functions[-1] in ("works", "request", "serves", "awaits", "main")
             assert task["frames"] == thread["frames"][: len(functions)]
             seen.add(thread["task"])
         if {"one", "two", "child"} <= seen:
@@ -154,3 +156,45 @@ def test_samples_go_by_task(busy, tmp_path):
     assert hottest.task is None
     outermost = next(row for row in lines if row.function == "<module>")
     assert outermost.total_share > 0.9 * seen
+
+
+@pytest.mark.parametrize("newest", ONE_A_VERSION, ids=str)
+def test_tasks_of_the_class_in_python(newest, start):
+    target = start("async_tasks.py", "python", python=newest.path)
+    tasks = by_name(dump_process(target.pid, tasks=True))
+    for label in ("", "other "):
+        functions = [short(frame["function"]) for frame in tasks[label + "nested"]["frames"]]
+        # Futures in Python are awaited by a generator of their own.
+        assert functions == ["__await__", "park", "nested"]
+        assert tasks[label + "nested"]["waiting_on"] == "Future"
+        assert tasks[label + "sleeper"]["waiting_on"] == "sleep(3600)"
+        assert tasks[label + "waits for"]["waiting_on"] == f"task {label}nested"
+        assert set(tasks[label + "nested"]["awaited_by"]) == {
+            label + name for name in ("waits for", "gathers", "waits many")
+        }
+
+
+def test_tasks_are_listed_while_they_are_asked_for(asynchronous):
+    target, _, found = asynchronous
+    with Engine(pid=target.pid, list_tasks=True) as engine:
+        told = engine.until(
+            lambda: [one for one in engine.messages if isinstance(one, m.Tasks) and one.tasks]
+        )
+        (listed, *_) = told
+        assert listed.whole
+        assert listed.total == len(listed.tasks) == len(found["tasks"])
+        for task in listed.tasks:
+            assert task.kind == "task"
+            assert task.share == 0
+            assert all(file in engine.files for _, file, _ in task.frames)
+        by_wire = {task.name: task for task in listed.tasks}
+        expected = by_name(found)
+        for name in ("nested", "gathers", "waits many", "lock"):
+            frames = [
+                (function, engine.files[file].name, line) for function, file, line in by_wire[name].frames
+            ]
+            assert frames == [
+                (frame["function"], frame["file"], frame["line"]) for frame in expected[name]["frames"]
+            ]
+            assert by_wire[name].waits_for == expected[name]["waiting_on"]
+            assert set(by_wire[name].awaited_by) == set(expected[name]["awaited_by"])

@@ -1,6 +1,7 @@
 """Tasks of asyncio whose names, chains and waits are known. Runs on 3.8 and everything since.
 
-Says, once all of them wait: what `asyncio.all_tasks` and the coroutines themselves say. Two loops, in two threads.
+Says, once all of them wait: what `asyncio.all_tasks` and the coroutines themselves say. Two loops, in two
+threads. With the argument `python` all but the main tasks are of the class in Python.
 """
 
 from __future__ import annotations
@@ -114,8 +115,16 @@ def chain_of(coro):
     return found
 
 
+def without_c(loop):
+    """Has a loop make its tasks and futures of the classes in Python."""
+    loop.set_task_factory(lambda loop, coro, **named: asyncio.tasks._PyTask(coro, loop=loop, **named))
+    loop.create_future = lambda: asyncio.futures._PyFuture(loop=loop)
+
+
 async def main(label, ready):
     loop = asyncio.get_running_loop()
+    if "python" in sys.argv:
+        without_c(loop)
     asyncio.current_task().set_name(label + "main")
     future = loop.create_future()
     lock, queue = asyncio.Lock(), asyncio.Queue()
@@ -139,7 +148,7 @@ async def main(label, ready):
     unnamed = loop.create_task(sleeper())
     if sys.version_info >= (3, 11):
         start("group", groups(future))
-    if sys.version_info >= (3, 12):
+    if sys.version_info >= (3, 12) and "python" not in sys.argv:
         named(asyncio.Task(nested(future), loop=loop, eager_start=True), label + "eager")
     for _ in range(5):
         await asyncio.sleep(0.01)
