@@ -40,6 +40,8 @@ def started(
             session.await_hello()
         for warning in session.profile.warnings:
             note(warning)
+        if configure.subprocesses and "subprocesses" not in session.capabilities:
+            note(f"livetop {session.engine_version} over there does not know --subprocesses: no children")
         yield session
     finally:
         session.close()
