@@ -67,6 +67,7 @@ class GreenletWatch:
         self._reader = Greenlets(memory, layout, self._types, codes)
         self._by_chunk: dict[int, GreenletInfo] = {}
         self._names: dict[Place, str] = {}
+        self._last: dict[int, Place] = {}
         self._looked_for = self._due = self._due_search = float("-inf")
         self._cost = 0.0
 
@@ -108,6 +109,7 @@ class GreenletWatch:
         for address, info in self.infos.items():
             # One that runs now was parked when it was seen last.
             info.name = info.name or names.get(address, "")
+        self._last = {address: place for address, place in self._last.items() if address in self.infos}
         self._by_chunk = {info.chunk: info for info in self.infos.values() if info.chunk}
         self._due = now + max(_EVERY, _REST * (monotonic() - began))
 
@@ -126,10 +128,17 @@ class GreenletWatch:
                 self._names.clear()
             self._names[place] = name
         info = self.current(thread)
-        if info is not None and name and not info.name:
-            info.name = name
+        if info is not None:
+            info.name = info.name or name
+            self._last[info.address] = place
         return name
+
+    def frames(self, info: GreenletInfo) -> list[tuple[Code, int]]:
+        """Where a greenlet is: one that runs, where it was seen last."""
+        last = self._last.get(info.address)
+        return info.frames or (last.frames() if last is not None else [])
 
     def forget_places(self) -> None:
         """The stack trees begin anew."""
         self._names.clear()
+        self._last.clear()

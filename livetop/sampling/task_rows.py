@@ -67,7 +67,8 @@ def _frames(member: Member, frames: Sequence[tuple[Code, int]]) -> list[tuple[st
 
 
 def _greenlet(member: Member, info: GreenletInfo) -> Task:
-    greenlets = member.sampler.watch_tasks().greenlets
+    watch = member.sampler.watch_tasks()
+    frames = watch.greenlets.frames(info)
     return Task(
         info.address,
         member.number,
@@ -75,10 +76,10 @@ def _greenlet(member: Member, info: GreenletInfo) -> Task:
         "greenlet",
         RUNNING if info.state == RUNNING else PARKED,
         UNREADABLE if info.state == UNREADABLE else info.waits_for,
-        _frames(member, info.frames),
-        max(0, len(info.frames) - _MAX_FRAMES),
+        _frames(member, frames),
+        max(0, len(frames) - _MAX_FRAMES),
         [],
-        member.sampler.watch_tasks().share(info.address) if greenlets.tells_running else None,
+        watch.share(info.address) if watch.greenlets.tells_running else None,
         _tid(member, info),
     )
 
