@@ -36,11 +36,13 @@ def through_generator():
 
 
 def waits_inside():
+    print(json.dumps({}), flush=True)
     sys.stdin.readline()
     return park()
 
 
 def computes():
+    print(json.dumps({}), flush=True)
     while True:
         sum(number * number for number in range(1000))
 
@@ -78,6 +80,5 @@ if __name__ == "__main__":
     print(json.dumps(facts), flush=True)
     command = sys.stdin.readline().strip()
     if command:
-        print(json.dumps({}), flush=True)
         (inside if command == "inside" else greenlet.greenlet(computes)).switch()
     sys.stdin.read()
