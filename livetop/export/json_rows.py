@@ -89,7 +89,7 @@ def threads(profile: Profile, query: Query) -> list[dict[str, Any]]:
         if wanted is not None and info.id not in wanted:
             continue
         use = uses.get(info.id)
-        if use is None and info.state == "gone":
+        if (use is None and info.state == "gone") or not info.is_listed:
             continue
         process = profile.processes.get(info.process)
         result.append(

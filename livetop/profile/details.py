@@ -125,6 +125,8 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
         for thread in profile.threads.values()
         if thread.state != "gone" and thread.tid and (wanted is None or thread.id in wanted)
     ]
+    foreign = sum(not thread.python for thread in selected)
+    selected = [thread for thread in selected if thread.is_listed]
     chosen = [use for number, use in uses.items() if wanted is None or number in wanted]
     idle = 0
     for thread in selected:
@@ -153,5 +155,6 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
         margin=margin,
         idle_threads=idle,
         threads=len(selected),
+        foreign_threads=foreign,
         duration=duration,
     )

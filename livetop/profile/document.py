@@ -76,7 +76,7 @@ def document_of(profile: Profile, *, source: bool = True, argv: bool = True) -> 
         functions=[(number, *names.functions.values[number]) for number in sorted(functions)],
         nodes=[_saved_node(tree, number) for number in sorted(nodes)],
         threads=[
-            SavedThread(t.id, t.process, t.tid, t.name, t.state, _saved_use(t.use))
+            SavedThread(t.id, t.process, t.tid, t.name, t.state, _saved_use(t.use), t.python)
             for t in names.threads.values()
         ],
         libraries=[(number, names.libraries.values[number]) for number in sorted(libraries)],
@@ -177,7 +177,7 @@ def _restore_names(profile: Profile, saved: Document) -> None:
         info = ThreadInfo(
             thread.id, thread.process, thread.tid, printable(thread.name), printable(thread.state)
         )
-        info.use = _use(thread.use)
+        info.use, info.python = _use(thread.use), thread.python
         names.restore_thread(info)
 
 

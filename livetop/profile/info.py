@@ -60,7 +60,10 @@ class ThreadUse:
 
 @dataclass(slots=True)
 class ThreadInfo:
-    """An OS thread. `process` is the model's id. `state`: running, gil, wait, idle, gone or "" (unknown)."""
+    """An OS thread. `process` is the model's id. `state`: running, gil, wait, idle, gone or "" (unknown).
+
+    `python`: whether it runs Python; of others only CPU time is known.
+    """
 
     id: int
     process: int
@@ -70,6 +73,12 @@ class ThreadInfo:
     holds_gil: bool = False
     use: ThreadUse = field(default_factory=ThreadUse)
     """Since the reset; `Profile.thread_use` has that of a window."""
+    python: bool = True
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is a row: those that run no Python only once they have used CPU time."""
+        return self.python or self.use.own > 0
 
 
 class TaskFrame(NamedTuple):
@@ -206,6 +215,8 @@ class Totals(NamedTuple):
     system: float | None = None
     estimated: bool = False
     margin: float = 0.0
+    foreign_threads: int = 0
+    """Threads that run no Python."""
 
 
 class Details(NamedTuple):

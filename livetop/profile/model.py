@@ -127,10 +127,13 @@ class Profile:
             function, line = self.names.functions.define(UNKNOWN), 0
         return self.tree.define(parent, function, max(0, line))
 
-    def define_thread(self, process: int, tid: int, name: str) -> int:
-        """Returns the id of a live thread; called again with the same process and tid it renames."""
+    def define_thread(self, process: int, tid: int, name: str, python: bool = True) -> int:
+        """Returns the id of a live thread; called again with the same process and tid it renames.
+
+        `python`: whether it runs Python.
+        """
         process = process if process in self.names.processes else self._any_process()
-        return self.names.define_thread(process, max(0, tid), name)
+        return self.names.define_thread(process, max(0, tid), name, python)
 
     def define_library(self, name: str) -> int:
         """Returns the id of a library."""

@@ -119,12 +119,12 @@ class Names:
         self.processes[info.id] = info
         self._next_process = max(self._next_process, info.id + 1)
 
-    def define_thread(self, process: int, tid: int, name: str) -> int:
+    def define_thread(self, process: int, tid: int, name: str, python: bool = True) -> int:
         known = self.threads.get(self._tids.get((process, tid), 0))
         if known is not None and known.state != "gone":
-            known.name = printable(name)
+            known.name, known.python = printable(name), python
             return known.id
-        info = ThreadInfo(self._next_thread, process, tid, printable(name))
+        info = ThreadInfo(self._next_thread, process, tid, printable(name), python=python)
         self.restore_thread(info)
         return info.id
 

@@ -65,6 +65,7 @@ class SavedThread(Struct, frozen=True):
     name: Text
     state: Text
     use: SavedUse
+    python: bool = True
 
 
 class SavedBlock(Struct, frozen=True):

@@ -177,7 +177,9 @@ class Engine:
         if self._cpu.adjust(now, process_time()):
             self._schedule.set_rate(self._cpu.rate, now)
         litter = self._family.litter
-        if litter and now - self._swept >= (_SWEEP if litter >= _LITTER else _SWEEP_SOME):
+        due = litter and now - self._swept >= (_SWEEP if litter >= _LITTER else _SWEEP_SOME)
+        # No signal is heard meanwhile, which may take 20 ms.
+        if due and not self._family.expecting:
             self._swept = now
             self._family.litter = 0
             gc.collect()

@@ -74,6 +74,11 @@ class ExactReader:
         """The stop of this thread that is still to come."""
         return self._late.get(thread.tid)
 
+    @property
+    def expecting(self) -> bool:
+        """Whether some thread was told to stop and has not yet: it must not be kept waiting when it does."""
+        return bool(self._late)
+
     def read(self, thread: Watched, aux: VectoredRead, now: float, timeout: float = _TIMEOUT) -> Still | None:
         """Stop the thread, copy its stacks into `aux`, let it run, and return what it was.
 

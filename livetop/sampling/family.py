@@ -171,6 +171,11 @@ class Family:
         return next((reason for member in self.members if (reason := member.sampler.exact.refusal)), "")
 
     @property
+    def expecting(self) -> bool:
+        """Whether a stop is still to come; see `ExactReader.expecting`."""
+        return any(member.sampler.exact.expecting for member in self.members)
+
+    @property
     def full(self) -> bool:
         """Whether `forget_places` is due."""
         return any(member.full for member in self.members)

@@ -51,7 +51,9 @@ class ProcessNames:
         """The id of a thread."""
         if not thread.wire:
             thread.wire = self.definitions.next()
-            self.definitions.tell_thread(Thread(thread.wire, self.number, thread.tid, thread.name))
+            python = not isinstance(thread, Stranger)
+            told = Thread(thread.wire, self.number, thread.tid, thread.name, python)
+            self.definitions.tell_thread(told)
         return thread.wire
 
     def renamed(self, thread: Watched) -> None:

@@ -38,6 +38,8 @@ class Roster:
         """Those that each tick reads."""
         self.strangers: dict[int, Stranger] = {}
         """OS threads without a Python thread state, by id."""
+        self.left: list[Stranger] = []
+        """Those of them that have ended."""
         self.interpreters: list[Interpreter] = []
         self.gone: list[Watched] = []
         self.born: list[Watched] = []
@@ -99,7 +101,12 @@ class Roster:
         known = {self._tids.get(state.tid) for state in states.values()}
         strangers = self._alive - known
         for tid in self.strangers.keys() - strangers:
-            self.strangers.pop(tid).task.close()
+            stranger = self.strangers.pop(tid)
+            if tid in self._alive:
+                # It runs Python now.
+                stranger.task.close()
+            else:
+                self.left.append(stranger)
         for tid in strangers - self.strangers.keys():
             task = Task(self._pid, tid)
             times = task.times()
@@ -234,11 +241,14 @@ class Roster:
         """Let go of the threads that have ended."""
         for thread in self.gone:
             thread.task.close()
+        for stranger in self.left:
+            stranger.task.close()
         self.gone.clear()
+        self.left.clear()
 
     def close(self) -> None:
         """Give back all files."""
         for thread in self.everyone():
             thread.task.close()
-        for stranger in self.strangers.values():
+        for stranger in (*self.strangers.values(), *self.left):
             stranger.task.close()

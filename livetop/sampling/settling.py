@@ -59,6 +59,8 @@ class Settler:
             settled.append((thread, cells, seconds))
         for stranger in self._roster.strangers.values():
             settled += stranger.settle()
+        for stranger in self._roster.left:
+            settled += stranger.settle(gone=True)
         used = usage(self._pid)
         if used is not None:
             settled += self._remainder.settle(used.cpu, sum(seconds.own for _, _, seconds in settled))

@@ -59,7 +59,7 @@ class Stream:
             elif isinstance(thread, Watched):
                 self._states[wire] = STATE_WORDS.get(thread.account.last_state, "running")
             else:
-                self._states[wire] = "running"
+                self._states[wire] = thread.state
 
     def pass_until(self, now: float) -> None:
         """Time passes, also where there is no process to settle."""

@@ -147,11 +147,12 @@ class Remainder:
     Held against the whole process's CPU time, whose steps are 10 ms; smaller differences are kept.
     """
 
-    __slots__ = ("_cpu", "_owed", "key", "name", "tid", "wire")
+    __slots__ = ("_cpu", "_owed", "key", "name", "state", "tid", "wire")
 
     def __init__(self, cpu: float) -> None:
         self.key = "[ended threads]"
         self.name = "ended threads"
+        self.state = "running"
         self.tid = 0
         self.wire = 0
         self._cpu = cpu
@@ -171,7 +172,7 @@ class Remainder:
 class Stranger:
     """An OS thread without a Python thread state: its CPU time is a row of its own."""
 
-    __slots__ = ("_times", "key", "name", "task", "tid", "wire")
+    __slots__ = ("_times", "key", "name", "state", "task", "tid", "wire")
 
     def __init__(self, task: Task, times: tuple[int, int]) -> None:
         self.task = task
@@ -179,13 +180,18 @@ class Stranger:
         self.name = task.name()
         self.key = f"[thread: {self.name}]"
         self.wire = 0
+        self.state = ""
+        """running or idle, as it was told last; gone; "" before it was told of."""
         self._times = times
 
-    def settle(self) -> list[tuple[Stranger, Cells, Seconds]]:
-        """What it used since the last time; [] when it used nothing."""
+    def settle(self, *, gone: bool = False) -> list[tuple[Stranger, Cells, Seconds]]:
+        """What it used since the last time; [] when there is nothing to tell of it."""
         times = self.task.times()
+        before, self.state = self.state, "gone" if gone else "running"
         if times is None or times == self._times:
-            return []
+            if not gone:
+                self.state = "idle"
+            return [(self, {}, Seconds())] if self.state != before and (before or not gone) else []
         own, queued = (max(0, new - old) / 1e9 for new, old in zip(times, self._times, strict=True))
         self._times = times
         seconds = Seconds()

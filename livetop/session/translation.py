@@ -83,7 +83,7 @@ class Translation:
             )
         for thread in defs.threads:
             process = _known(self._processes, thread.process, "process")
-            self._threads[thread.id] = profile.define_thread(process, thread.tid, thread.name)
+            self._threads[thread.id] = profile.define_thread(process, thread.tid, thread.name, thread.python)
         for number, name in defs.libraries:
             self._libraries[number] = profile.define_library(name)
         return files

@@ -172,6 +172,9 @@ class Actions(Screen[None]):
         if entry is not None and entry.row.kind == "process" and not self.is_source_full:
             self._choose_process(entry)
             return
+        if entry is not None and entry.row.kind == "thread" and not self.is_source_full:
+            self._choose_thread(entry)
+            return
         self.toggle_class("-full")
         # Only once it is laid out does the pane know how much it can show.
         self.call_after_refresh(self.show_source)
@@ -187,6 +190,23 @@ class Actions(Screen[None]):
         self.choice.choose_process(process.id)
         self.set_view(VIEWS[0].id)
         self.say(f"only process {process.pid}: Esc shows all again")
+
+    def _choose_thread(self, entry: Entry) -> None:
+        """What is chosen among threads are its lines."""
+        self.choice.thread = self.choice.last_thread = int(entry.key[1])
+        self.set_view(VIEWS[0].id)
+        self.say(f"only thread {entry.row.function}: t shows all again")
+
+    def action_foreign(self) -> None:
+        """In the view where it shows something."""
+        self.choice.foreign = not self.choice.foreign
+        count = sum(
+            not info.python and info.state != "gone" for info in self.session.profile.threads.values()
+        )
+        if self.choice.view != "threads":
+            self.set_view("threads")
+        self.take_rows()
+        self.say(f"{count} threads without Python" if self.choice.foreign else "only threads that ran Python")
 
     def action_per_process(self) -> None:
         self.choice.per_process = not self.choice.per_process

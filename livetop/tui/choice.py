@@ -28,6 +28,8 @@ class Choice:
     """The model's id of the only process to show; None is all."""
     per_process: bool = False
     """A row for each process that runs a line; otherwise one for all."""
+    foreign: bool = False
+    """Threads that run no Python are listed among threads, used or not."""
     recent: bool = True
     """Shares of the window; otherwise of everything since the reset."""
     window: float = 5.0
@@ -121,7 +123,9 @@ def selectable(
     alive = [
         thread
         for thread in threads.values()
-        if (thread.state != "gone" or thread.id == chosen) and process in (None, thread.process)
+        if (thread.state != "gone" or thread.id == chosen)
+        and (thread.is_listed or thread.id == chosen)
+        and process in (None, thread.process)
     ]
     return [thread.id for thread in sorted(alive, key=lambda thread: (thread.process, thread.tid))]
 

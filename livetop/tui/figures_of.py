@@ -66,7 +66,7 @@ def threads_label(profile: Profile, choice: Choice) -> str:
     """The chosen thread in words, or how many there are, and of what processes."""
     if choice.thread is not None:
         return thread_label(profile, choice)
-    alive = [thread for thread in profile.threads.values() if thread.state != "gone"]
+    alive = [one for one in profile.threads.values() if one.state != "gone" and one.is_listed]
     chosen = None if choice.process is None else profile.processes.get(choice.process)
     if chosen is not None:
         return f"all of {chosen.pid} ({sum(thread.process == chosen.id for thread in alive)})"

@@ -114,6 +114,8 @@ def _whole(totals: Totals, health: Health, palette: Palette, roomy: bool) -> Lin
     if totals.system is not None and roomy:
         parts.append(("sys ", figures.percent(totals.system)))
     parts.append(("idle ", f"{totals.idle_threads}/{totals.threads}"))
+    if totals.foreign_threads:
+        parts.append(("no Python ", str(totals.foreign_threads)))
     line: Line = []
     for label, value in parts:
         vague = label in _SPLIT and totals.margin > VAGUE
@@ -149,11 +151,12 @@ def _narrow(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> l
     if totals.native is not None:
         native = figures.native(totals.native, totals.estimated)
         right += [("  native ", quiet), (native, quiet if totals.margin > VAGUE else normal)]
+    foreign = f"+{totals.foreign_threads}" if totals.foreign_threads else ""
     right += [
         ("  cost ", quiet),
         (figures.percent(health.engine + health.interface, 1), normal),
         ("  thr ", quiet),
-        (f"{cut(plain(vitals.thread), 8)}/{totals.threads} ", normal),
+        (f"{cut(plain(vitals.thread), 8)}/{totals.threads}{foreign} ", normal),
     ]
     return [
         spread(_cut(identity, width - width_of(sampling), ascii_only), sampling, width),

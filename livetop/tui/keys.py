@@ -58,6 +58,7 @@ KEYS: tuple[Key, ...] = (
     Key("previous_thread", "left", "<-", "thread(-1)", "previous thread", PICK, "Thread", cap="<-/->"),
     Key("next_thread", "right", "->", "thread(1)", "next thread", PICK),
     Key("one_thread", "t", "t", "one_thread", "all threads or one", PICK),
+    Key("foreign", "n", "n", "foreign", "threads without Python, too (Threads view)", SHOW),
     Key("per_process", "P", "P", "per_process", "a row for each process, or one for all", SHOW),
     Key("window", "a", "a", "window", "shares of the last seconds, or of all", SHOW),
     Key("mode", "m", "m", "mode", "next mode: cpu, wall, gil", SHOW),

@@ -85,6 +85,8 @@ class Thread(Struct, frozen=True, array_like=True):
     process: int
     tid: int
     name: str
+    python: bool = True
+    """Whether it runs Python: it has a thread state."""
 
 
 class Defs(Struct, frozen=True, tag="defs"):

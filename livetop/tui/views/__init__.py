@@ -7,9 +7,10 @@ from livetop.tui.views.libraries import LIBRARIES
 from livetop.tui.views.lines import LINES
 from livetop.tui.views.processes import PROCESSES
 from livetop.tui.views.tasks import TASKS
+from livetop.tui.views.threads import THREADS
 from livetop.tui.views.view import Rows, View
 
-VIEWS: tuple[View, ...] = (LINES, FUNCTIONS, LIBRARIES, TASKS, PROCESSES)
+VIEWS: tuple[View, ...] = (LINES, FUNCTIONS, LIBRARIES, TASKS, PROCESSES, THREADS)
 
 __all__ = ["VIEWS", "Rows", "View", "find_view"]
 

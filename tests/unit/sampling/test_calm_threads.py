@@ -115,17 +115,20 @@ def test_what_a_sample_is_charged_to() -> None:
 
 
 def test_a_thread_without_python_is_a_row_of_its_own() -> None:
-    times = [(1_500_000_000, 0), (1_500_000_000, 0), (2_000_000_000, 250_000_000), None, (1_000_000_000, 0)]
+    times = [*3 * [(1_500_000_000, 0)], (2_000_000_000, 250_000_000), None, (1_000_000_000, 0)]
     stranger = Stranger(_Task(*times), (1_000_000_000, 0))
     ((found, cells, seconds),) = stranger.settle()
     assert found is stranger
     assert cells == {("[thread: blas]", State.OWN, ""): [1, 0.5, 0.25]}
     assert seconds.own == 0.5
-    # Nothing used, nothing told.
+    assert stranger.state == "running"
+    # Nothing used: only that it is idle now is told, once.
+    assert [cells for _, cells, _ in stranger.settle()] == [{}]
+    assert stranger.state == "idle"
     assert stranger.settle() == []
     ((_, cells, seconds),) = stranger.settle()
     assert cells["[thread: blas]", State.QUEUED, ""][1] == seconds.queued == 0.25
     # Gone; and times never count backwards.
-    assert stranger.settle() == []
+    assert [cells for _, cells, _ in stranger.settle()] == [{}]
     ((_, _, seconds),) = stranger.settle()
     assert seconds.own == 0.0

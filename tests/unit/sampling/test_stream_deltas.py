@@ -23,7 +23,7 @@ def _watched(tid: int = 7) -> Watched:
 
 def _stranger(tid: int = 9) -> Stranger:
     thread = Stranger.__new__(Stranger)
-    thread.tid, thread.name, thread.wire = tid, "blas", 0
+    thread.tid, thread.name, thread.wire, thread.state = tid, "blas", 0, "running"
     return thread
 
 

@@ -109,7 +109,7 @@ async def test_libraries_and_the_lines_they_work_for() -> None:
         # Keys of columns that are not here do no harm, and say so.
         await pilot.press("2")
         assert "no such column" in drawn(screen.footer)
-        await pilot.press("tab", "tab", "tab", "2", "tab", "tab")
+        await pilot.press("tab", "tab", "tab", "tab", "2", "tab", "tab")
         assert screen.view.id == "libraries"
         await pilot.press("I", "s", "s", "s", "s", "o", "enter", "enter")
         assert app.is_running

@@ -28,8 +28,8 @@ def test_the_keys_sort_by_columns_that_views_of_places_have() -> None:
     wanted = {key.action.split("'")[1] for key in KEYS if key.action.startswith("sort(")}
     assert wanted == {"own_share", "total_share", "own", "total"}
     for view in VIEWS:
-        # A library or a process calls nothing, and a task is more than its time.
-        if view.id in ("libraries", "tasks", "processes"):
+        # A library, a thread or a process calls nothing, and a task is more than its time.
+        if view.id in ("libraries", "threads", "tasks", "processes"):
             continue
         assert wanted <= {column.id for column in view.columns if column.value is not None}
 
