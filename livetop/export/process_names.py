@@ -45,9 +45,14 @@ def introductions(profile: Profile) -> list[str]:
     read = [info for info in profile.processes.values() if info.is_read]
     others = [info for info in profile.processes.values() if not info.is_read]
     refused = [info for info in others if info.state == "unreadable"]
-    result = [_introduction(info) for info in read[:_MOST]]
-    if len(read) > _MOST:
-        result.append(f"and {len(read) - _MOST} processes more (--by process)")
+    alike: dict[tuple[object, ...], list[ProcessInfo]] = {}
+    for info in read:
+        # Workers that were forked are called the same.
+        alike.setdefault((info.python, *info.argv, info.host, not info.parent), []).append(info)
+    groups = list(alike.values())
+    result = [_introduction(group) for group in groups[:_MOST]]
+    if len(groups) > _MOST:
+        result.append(f"and {sum(map(len, groups[_MOST:]))} processes more (--by process)")
     result += [
         f"not read: pid {info.pid}  {command(info.argv)}: {state_of(info)}" for info in refused[:_MOST]
     ]
@@ -59,13 +64,17 @@ def introductions(profile: Profile) -> list[str]:
     return result
 
 
-def _introduction(info: ProcessInfo) -> str:
+def _introduction(group: list[ProcessInfo]) -> str:
+    info = group[0]
     python = f"Python {info.python}" if info.python[:1].isdigit() else info.python
+    pids = ", ".join(str(one.pid) for one in group[:_MOST])
+    ended = sum(one.state == "gone" and bool(one.parent) for one in group)
     parts = [
-        f"pid {info.pid}" if info.pid else "",
+        "" if not info.pid else f"pid {pids}" if len(group) == 1 else f"{len(group)} pids {pids}",
+        "..." if len(group) > _MOST else "",
         python,
         " ".join(info.argv),
         f"on {info.host}" if info.host else "",
-        "(ended)" if info.state == "gone" and info.parent else "",
+        "" if not ended else "(ended)" if len(group) == 1 else f"({ended} ended)",
     ]
     return "  ".join(part for part in parts if part)
