@@ -77,8 +77,8 @@ class Row(Struct, frozen=True):
     samples: int = 0
     exact: int = 0
     kind: str = "python"
-    """python, native or special ([unseen], [unread], [other]); "library", "thread", "process" or "task" in
-    those tables."""
+    """python, native or special ([unseen], [unread], [other], [gc]); "library", "thread", "process" or "task"
+    in those tables."""
     file_id: int = 0
     function_id: int = 0
     tid: int | None = None

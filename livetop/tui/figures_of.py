@@ -16,6 +16,7 @@ from livetop.tui.meter import Meter
 from livetop.tui.process_entries import ProcessEntry
 from livetop.tui.source_pane import Excerpt
 from livetop.tui.task_entries import TaskEntry
+from livetop.tui.thread_entries import ThreadEntry
 
 _CALLERS = 6
 _LIBRARIES = 3
@@ -89,6 +90,10 @@ def excerpt_of(
         return _process_excerpt(entry, position, rows, ascii_only)
     if isinstance(entry, TaskEntry):
         return _task_excerpt(session, choice, entry, position, rows)
+    if isinstance(entry, ThreadEntry):
+        return _thread_excerpt(entry, position, rows, ascii_only)
+    if row.kind == "special" and row.function == COLLECTOR:
+        return _collector_excerpt(profile, choice, entry, position, rows, ascii_only)
     query = choice.query("function" if row.key[0] == "function" else "line")
     lines, reason = None, ""
     if not row.file_id or row.kind in _NO_SOURCE:
@@ -184,6 +189,35 @@ def _library_excerpt(
     )
 
 
+def _thread_excerpt(entry: ThreadEntry, position: int, rows: int, ascii_only: bool) -> Excerpt:
+    """A thread has no source: what it does, and how to see its lines."""
+    told = (entry.state, entry.language, details_of(entry, ascii_only) if entry.row.own else "")
+    return Excerpt(
+        title=f"thread {entry.row.tid or ''} {entry.row.function}",
+        details=", ".join(part for part in told if part),
+        reason="Enter shows its lines alone"
+        if not entry.language
+        else "it runs no Python: no line is its own",
+        counts=_counts_of(entry, position, rows),
+    )
+
+
+def _collector_excerpt(
+    profile: Profile, choice: Choice, entry: Entry, position: int, rows: int, ascii_only: bool
+) -> Excerpt:
+    """The garbage collector has no source: the lines that set it off."""
+    query = choice.query("function" if entry.key[0] == "function" else "line")
+    places = profile.row_details(entry.key, query).callers[:_PLACES]
+    return Excerpt(
+        title=f"{entry.row.function}  garbage collection",
+        details=details_of(entry, ascii_only),
+        reason="the lines that set it off, in % of its time:" if places else no_source_reason("special"),
+        places=tuple(places),
+        counts=_counts_of(entry, position, rows),
+        health=_health_of(profile.sampling),
+    )
+
+
 def _counts_of(entry: Entry, position: int, rows: int) -> str:
     return f"row {position}/{rows}, {figures.count(entry.row.samples)} samples"
 
@@ -197,6 +231,9 @@ def _health_of(sampling: SamplingTotals) -> str:
     rejected, late = figures.count(sampling.rejected), figures.count(sampling.late)
     return f"{whole}, {rejected} rejected, {late} late, {lost}"
 
+
+COLLECTOR = "[gc]"
+"""What the row of the garbage collector is called."""
 
 _NO_SOURCE = {
     "native": "native code: it has no Python source",

@@ -57,7 +57,7 @@ class File(Struct, frozen=True, array_like=True):
 
 
 class Function(Struct, frozen=True, array_like=True):
-    """A code object's identity. `kind`: python, native, or special ([unseen], [unread], [other])."""
+    """A code object's identity. `kind`: python, native, or special ([unseen], [gc])."""
 
     id: int
     name: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sample_screen import SampleSession, drawn, sample_app, sample_profile
 
+from livetop.profile.states import State
+
 
 def session() -> SampleSession:
     profile = sample_profile(20)
@@ -60,3 +62,29 @@ async def test_a_filter_finds_threads_by_id_state_and_language() -> None:
         await pilot.pause()
         table = drawn(app.main_screen.table)
         assert table.count("no Python") == 5 and "MainThread" not in table
+
+
+async def test_what_a_thread_does_and_where_collections_are_set_off() -> None:
+    made = session()
+    profile = made.profile
+    process = next(iter(profile.processes))
+    file = profile.define_file("/srv/app/cycles.py", "app/cycles.py")
+    root = profile.define_node(0, 0, process)
+    collector = profile.define_function("[gc]", 0, 0, "special")
+    cells = []
+    for name, line, seconds in (("link", 7, 3.0), ("unlink", 21, 1.0)):
+        node = profile.define_node(root, profile.define_function(name, file, line - 1), line)
+        thread = next(iter(profile.threads))
+        cells.append((profile.define_node(node, collector, 0), thread, State.OWN, 0, 9, seconds, 0.1))
+    profile.add(20.0, 21.0, cells, [], {})
+    app = sample_app(made)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("slash", *"[gc]", "enter")
+        await pilot.pause()
+        pane = drawn(app.main_screen.source_pane)
+        assert "the lines that set it off" in pane
+        assert "link cycles.py:7" in pane and "75" in pane and "unlink cycles.py:21" in pane
+        await pilot.press("c", "n", "end")
+        await pilot.pause()
+        pane = drawn(app.main_screen.source_pane)
+        assert "it runs no Python" in pane and "thread 9200 busy" in pane
