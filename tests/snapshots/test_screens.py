@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from sample_screen import SampleSession, sample_app, sample_profile, sample_tasks
 from textual.pilot import Pilot
+from worker_processes import Workers
+
+from livetop.tui.views import PROCESSES, VIEWS
 
 Compare = Callable[..., bool]
 
@@ -60,6 +63,36 @@ def test_tasks(ascii_only: bool, size: tuple[int, int], snap_compare: Compare) -
     session.profile.tasks = sample_tasks(session.profile)
     app = sample_app(session, ascii=ascii_only, color=not ascii_only)
     assert snap_compare(app, press=["tab", "tab", "tab", "j"], terminal_size=size)
+
+
+def workers() -> SampleSession:
+    """A server, its workers, and children that are not read."""
+    made = Workers([400, 501, 502, 503])
+    profile = made.profile
+    for pid, argv, python, state, reason in (
+        (601, ["/usr/bin/sleep", "60"], "", "other", "process 601 runs sleep 60, not a Python program"),
+        (602, ["/opt/python", "a.py"], "2.7.18", "unreadable", "process 602 runs Python 2.7.18: too old"),
+    ):
+        number = profile.define_process(pid, argv, python, "", "host", 5.0)
+        profile.update_process(number, parent=400, state=state, reason=reason)
+    for _ in range(10):
+        made.spend(p400=(0.02, 0.01), p501=(0.0, 0.7), p502=(0.1, 0.3), p503=(0.05, 0.2))
+    return SampleSession(profile)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_lines_of_several_processes(size: tuple[int, int], snap_compare: Compare) -> None:
+    assert snap_compare(sample_app(workers()), terminal_size=size)
+
+
+def test_lines_of_each_process(snap_compare: Compare) -> None:
+    assert snap_compare(sample_app(workers()), press=["P", "j"], terminal_size=WIDE)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_processes(size: tuple[int, int], snap_compare: Compare) -> None:
+    keys = ["tab"] * VIEWS.index(PROCESSES)
+    assert snap_compare(sample_app(workers()), press=[*keys, "j"], terminal_size=size)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

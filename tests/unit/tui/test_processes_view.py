@@ -8,6 +8,9 @@ from textual.pilot import Pilot
 from worker_processes import Workers
 
 from livetop.tui.app import LivetopApp
+from livetop.tui.views import PROCESSES, VIEWS
+
+TO_PROCESSES = ["tab"] * VIEWS.index(PROCESSES)
 
 
 def session(*, children: bool = True) -> SampleSession:
@@ -59,7 +62,7 @@ async def test_a_single_process_needs_no_column() -> None:
 async def test_processes_and_what_became_of_those_that_are_not_read() -> None:
     app = sample_app(session())
     async with app.run_test(size=(120, 40)) as pilot:
-        table = await shown(pilot, app, "shift+tab", "shift+tab")
+        table = await shown(pilot, app, *TO_PROCESSES)
         assert app.choice.view == "processes"
         pids = ("400", "501", "502", "601", "602")
         lines = {pid: line for line in table.splitlines() for pid in pids if pid in line}
@@ -78,7 +81,7 @@ async def test_processes_and_what_became_of_those_that_are_not_read() -> None:
 async def test_enter_on_a_process_shows_its_lines_and_escape_all_again() -> None:
     app = sample_app(session())
     async with app.run_test(size=(120, 40)) as pilot:
-        await shown(pilot, app, "shift+tab", "shift+tab")
+        await shown(pilot, app, *TO_PROCESSES)
         row = next(entry for entry in app.main_screen.table.entries if entry.row.process == 502)
         await shown(pilot, app, *["down"] * list(app.main_screen.table.entries).index(row))
         table = await shown(pilot, app, "enter")
@@ -99,7 +102,7 @@ async def test_enter_on_a_process_shows_its_lines_and_escape_all_again() -> None
 async def test_enter_on_what_is_not_read_says_why() -> None:
     app = sample_app(session())
     async with app.run_test(size=(120, 40)) as pilot:
-        await shown(pilot, app, "shift+tab", "shift+tab", "end", "enter")
+        await shown(pilot, app, *TO_PROCESSES, "end", "enter")
         assert app.choice.view == "processes"
         assert "nothing is known of its lines" in drawn(app.main_screen.footer)
 
