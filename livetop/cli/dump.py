@@ -33,7 +33,7 @@ HELP = """Print one stack of every thread, innermost frame first.
 @click.command("dump", help=HELP, short_help="Print one stack of every thread.")
 @click.argument("target", metavar="PID|NAME")
 @options("json")
-@click.option("--native", is_flag=True, help="C frames, too, between the Python frames.")
+@click.option("--native", is_flag=True, help="C frames, too, and threads without Python.")
 @click.option(
     "--async", "tasks", is_flag=True,
     help="asyncio's tasks, too: each with what it awaits, what it waits for, who awaits it; and greenlets.",
