@@ -58,9 +58,11 @@ def vitals_of(session: Session, choice: Choice, meter: Meter) -> Vitals:
 
 
 def thread_label(profile: Profile, choice: Choice) -> str:
-    """The chosen thread in words: "all", or its name."""
+    """The chosen thread in words: "all", the process whose threads are, or its name."""
     thread = None if choice.thread is None else profile.threads.get(choice.thread)
-    return "all" if thread is None else name_of(thread)
+    process = None if choice.process is None else profile.processes.get(choice.process)
+    everything = "all" if process is None else str(process.pid)
+    return everything if thread is None else name_of(thread)
 
 
 def threads_label(profile: Profile, choice: Choice) -> str:

@@ -134,7 +134,7 @@ def _narrow(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> l
     if vitals.process is not None:
         process = vitals.process
         identity += [
-            (f" {process.pid}", normal),
+            (f" {process.pid}" + (f" +{vitals.more_processes}" if vitals.more_processes else ""), normal),
             (" ", normal),
             (plain(program(process.argv)), normal),
             (f"  py{'.'.join(plain(process.python).split('.')[:2])}", quiet),
