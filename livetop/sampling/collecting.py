@@ -30,9 +30,10 @@ _FINALIZER = "__del__"
 _CALLBACKS = frozenset(
     [("weakref.py", name) for name in ("remove", "__call__", "_cb")] + [("_weakrefset.py", "_remove")]
 )
-# What code does, after so many looks at which its frame has moved, or has not.
-_MOVES = 2
-_STANDS = 60
+# Code is looked at so often. Frames that move are missed at some looks, and seen at a few where there was
+# another collection already: code moves if it did at more than one look in so many.
+_LOOKS = 60
+_ONE_IN = 9
 # Seconds between two looks: a thread whose core livetop took gets it back.
 _APART = 0.00005
 _MOST = 2_000
@@ -99,9 +100,9 @@ class Collections:
             self.forget()
         assert place.code is not None
         looks = self._looks.setdefault(place.code, [0, 0])
-        if interpreter.collected and looks[0] < _MOVES and looks[1] < _STANDS:
+        if interpreter.collected and sum(looks) < _LOOKS:
             self._look(thread, place, looks)
-        return looks[0] > 0
+        return looks[0] * _ONE_IN > sum(looks)
 
     def _look(self, thread: Watched, place: Place, looks: list[int]) -> None:
         """Find out whether the innermost frame moves while one collection is under way."""

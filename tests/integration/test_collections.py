@@ -53,7 +53,9 @@ def test_collections_and_the_line_that_sets_them_off(start, version):
     found = watch(target, "plain", native="none")
     assert found.right("plain"), (found.sampled, found.counted)
     here = sum(weight for (function, _), weight in found.lines.items() if function == "make_garbage")
-    assert here > 0.95 * sum(found.lines.values())
+    # What the program counts its collections with runs at both ends of each.
+    clock = sum(weight for (function, _), weight in found.lines.items() if function == "clocked")
+    assert here > 0.95 * (sum(found.lines.values()) - clock)
     assert max(found.lines, key=found.lines.get) == ("make_garbage", target.ready["line"])
 
 
