@@ -54,7 +54,7 @@ EXPECTED = {
     "join": ("idle", "end of a thread"),
     "child": ("wait", "child process"),
     "child_by_id": ("wait", "child process"),
-    "select_nothing": ("idle", "sleep"),
+    "select_nothing": ("wait", "sleep"),
     "select_one": ("idle", "select on pipe"),
     "select_several": ("idle", "select on {place}"),
     "poll_nothing": ("idle", "sleep"),
