@@ -66,7 +66,7 @@ PROGRAMS_BY_NAME: dict[str, Program] = {
     "gevent": Program(("{bin}/python", "gevent_server.py", "{port}")),
     "pool": Program(("{bin}/python", "pool.py"), serves=False, options=("-s",)),
     "futures": Program(("{bin}/python", "futures.py"), serves=False),
-    "pytest": Program(("{bin}/python", "-m", "pytest", "-q", "long_test.py"), serves=False),
+    "pytest": Program(("{bin}/python", "-m", "pytest", "-q", "long_run.py"), serves=False),
     "ipykernel": Program(("{bin}/python", "notebook.py"), serves=False, child=True),
 }
 
