@@ -21,7 +21,7 @@ _SHOCK = 5.0
 _BY_STOP = 0.1
 _BY_SECOND = 0.2
 # A debt of so many seconds of the budget halves the stops; a longer one than the latter is forgiven.
-_HALVED_BY = 10.0
+_HALVED_BY = 3.0
 _LONGEST_DEBT = 300.0
 
 # The engine's first moments are not typical of what it costs (seconds).
@@ -40,6 +40,7 @@ class PauseBudget:
         self._random = random.Random(seed).random
         self._since = now
         self._spent = 0.0
+        self._stops = 0
         self._mean = _FIRST_PAUSE
         self._debt = 0.0
         """What was overspent, in seconds that the budget takes to pay for it."""
@@ -53,6 +54,7 @@ class PauseBudget:
     def spent(self, pause: float) -> None:
         """Take note of a stop that lasted `pause` seconds."""
         self._spent += pause
+        self._stops += 1
         # A single long one must not throw the chance about: what it cost beyond that is debt. One that takes
         # seconds of the budget is another matter.
         if pause < _SHOCK * self.share:
@@ -62,9 +64,9 @@ class PauseBudget:
     def adjust(self, now: float) -> None:
         """Once a second, hold what was spent against the budget.
 
-        The mean follows a change at once, but rare long stops escape it; and after one of them there may be
-        no stop for long that could lower it again. What was overspent is a debt: stops are the rarer the
-        more of it there is.
+        The mean follows a change at once, but rare long stops escape it: it is raised by what the stops of
+        this second cost; and after one of them there may be no stop for long that could lower it again. What
+        was overspent is a debt: stops are the rarer the more of it there is.
         """
         elapsed = now - self._since
         if elapsed < 1.0 or self.share <= 0:
@@ -72,7 +74,9 @@ class PauseBudget:
         used = self._spent / elapsed / self.share
         debt = self._debt + self._spent / self.share - elapsed
         self._debt = min(_LONGEST_DEBT, max(0.0, debt))
-        self._since, self._spent = now, 0.0
+        if used > 1.0 and self._stops:
+            self._mean += max(0.0, self._spent / self._stops - self._mean) * _BY_SECOND
+        self._since, self._spent, self._stops = now, 0.0, 0
         if used < 1.0:
             self._mean = max(_LEAST_PAUSE, self._mean * (1 - _BY_SECOND * (1 - used)))
 

@@ -212,7 +212,8 @@ class Engine:
             # Nothing unsent refers to the old names now.
             self._family.forget_places(now)
             self._definitions.reset()
-            gc.collect()
+            # Swept up when no stop is to come: see `_tell`.
+            self._family.litter = _LITTER
 
     def _figures(self) -> m.Sampling:
         cpu = process_time()

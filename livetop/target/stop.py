@@ -160,7 +160,8 @@ class Stopper:
                     self._late.pop(tid, None)
                     continue
                 if status is None:
-                    self._late[tid] = now
+                    # It runs: what we waited for a core until now did not keep it waiting.
+                    self._late[tid], self._run_delay = now, _own_run_delay()
                     continue
                 del self._late[tid]
                 self._let_go(tid, status, self._seize_the_moment(tid))

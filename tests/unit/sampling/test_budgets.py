@@ -32,6 +32,10 @@ def _rarely_long(chance: random.Random, now: float) -> float:
     return 0.03 if chance.random() < 0.01 else 100e-6
 
 
+def _often_long(chance: random.Random, now: float) -> float:
+    return 0.005 if chance.random() < 0.2 else 60e-6
+
+
 def _spent(pause: Pause, share: float, seconds: float, *, seed: int, start: float = 0.0) -> float:
     """Sample one busy thread at 100 Hz for so long: the part of the time from `start` on it stood still."""
     chance = random.Random(seed)
@@ -50,10 +54,11 @@ def _spent(pause: Pause, share: float, seconds: float, *, seed: int, start: floa
     return total / (seconds - start)
 
 
-@pytest.mark.parametrize("pause", [_constant, _short, _heavy_tailed, _sudden, _rarely_long])
-@pytest.mark.parametrize("share", [0.001, 0.01])
-def test_the_pause_budget_is_kept(pause: Pause, share: float) -> None:
-    assert max(_spent(pause, share, 240, seed=seed) for seed in range(3)) < 1.5 * share
+@pytest.mark.parametrize("pause", [_constant, _short, _heavy_tailed, _sudden, _rarely_long, _often_long])
+# Of a thousandth a single long stop is a large part.
+@pytest.mark.parametrize(("share", "excess"), [(0.001, 1.25), (0.01, 1.15)])
+def test_the_pause_budget_is_kept(pause: Pause, share: float, excess: float) -> None:
+    assert max(_spent(pause, share, 240, seed=seed) for seed in range(3)) < excess * share
 
 
 @pytest.mark.parametrize("pause", [_constant, _sudden])
