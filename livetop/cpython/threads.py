@@ -15,7 +15,7 @@ from .runtime import Runtime
 
 _U64 = struct.Struct("<Q")
 
-# Far more than any process has; a list that is longer is garbage or a cycle.
+# Far more than any process has; a list that is longer is garbage.
 MAX_INTERPRETERS = 256
 MAX_THREADS = 1 << 15
 
@@ -51,18 +51,18 @@ class ThreadState:
 
 
 def read_interpreters(memory: Memory, runtime: Runtime) -> list[Interpreter]:
-    """Return the interpreters, newest first, as CPython lists them. Raises MemoryFault."""
+    """Return the interpreters, newest first, as CPython lists them, each once. Raises MemoryFault."""
     o = runtime.layout
-    found: list[Interpreter] = []
+    found: dict[int, Interpreter] = {}
     (address,) = _U64.unpack(memory.read(runtime.address + o.interpreters_head, 8))
-    while address and len(found) < MAX_INTERPRETERS:
+    while address and address not in found and len(found) < MAX_INTERPRETERS:
         if o.interpreter_gil is not None:
             (gil,) = _U64.unpack(memory.read(address + o.interpreter_gil, 8))
         else:
             gil = runtime.holder if o.runtime_gil is None else runtime.address + o.runtime_gil
-        found.append(Interpreter(address, gil, *_collector(runtime, address)))
+        found[address] = Interpreter(address, gil, *_collector(runtime, address))
         (address,) = _U64.unpack(memory.read(address + o.interpreter_next, 8))
-    return found
+    return list(found.values())
 
 
 def _collector(runtime: Runtime, interpreter: int) -> tuple[int, int, int]:

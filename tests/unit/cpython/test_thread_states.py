@@ -11,7 +11,6 @@ from livetop.cpython.checks import THREAD_INTERPRETER
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.runtime import Identity, Runtime
 from livetop.cpython.threads import (
-    MAX_INTERPRETERS,
     MAX_THREADS,
     Interpreter,
     ThreadState,
@@ -119,8 +118,9 @@ def test_where_a_running_collection_shows(target: Target) -> None:
 
 
 def test_a_circle_of_interpreters_ends(target: Target) -> None:
-    target.interpreters(2, circular=True)
-    assert len(read_interpreters(target.memory, target.runtime)) <= MAX_INTERPRETERS
+    addresses = target.interpreters(2, circular=True)
+    found = read_interpreters(target.memory, target.runtime)
+    assert [interpreter.address for interpreter in found] == addresses
 
 
 def test_no_interpreter_and_no_runtime(target: Target) -> None:
