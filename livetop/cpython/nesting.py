@@ -21,7 +21,6 @@ _I32 = struct.Struct("<i")
 _ATTACHED = 1
 # No thread state is larger: what points into it does not point to a stack.
 _THREAD_STATE = 4096
-_MOST_GUESTS = 1000
 
 
 class Nesting:
@@ -31,7 +30,7 @@ class Nesting:
         self._memory = memory
         self._layout = layout
         # Thread states that were seen running on another thread than they name -> its id.
-        self._guests: dict[int, int] = {}
+        self._guests: dict[ThreadState, int] = {}
 
     def group(
         self, states: Collection[ThreadState], main: int, runs: Callable[[int], bool]
@@ -42,6 +41,10 @@ class Nesting:
         To 3.12 a state may have been made by another thread than it runs on, and names that one.
         """
         o = self._layout
+        if self._guests:
+            # Where one of these was, another thread's state may be next.
+            there = set(states)
+            self._guests = {state: tid for state, tid in self._guests.items() if state in there}
         groups = _by_tid(states, {})
         if len(groups) == len(states) or len(groups) == 1 or o.thread_state is not None:
             return groups
@@ -49,7 +52,7 @@ class Nesting:
         if pointer is not None:
             return _by_tid(states, self._homes(states, main, pointer))
         self._find_guest(groups, runs)
-        return _by_tid(states, self._guests)
+        return _by_tid(states, {state.address: tid for state, tid in self._guests.items()})
 
     def _find_guest(self, groups: dict[int, list[ThreadState]], runs: Callable[[int], bool]) -> None:
         """Find out where the state runs that holds the GIL, to 3.9: nothing in it points to a C stack.
@@ -61,13 +64,11 @@ class Nesting:
                 if not self.attached(state):
                     continue
                 if runs(tid):
-                    self._guests.pop(state.address, None)
+                    self._guests.pop(state, None)
                     return
                 others = [other for other in groups if other != tid and runs(other)]
                 if len(others) == 1:
-                    if len(self._guests) > _MOST_GUESTS:
-                        self._guests.clear()
-                    self._guests[state.address] = others[0]
+                    self._guests[state] = others[0]
                 return
 
     def _homes(self, states: Collection[ThreadState], main: int, pointer: int) -> dict[int, int]:

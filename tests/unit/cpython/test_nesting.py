@@ -102,6 +102,26 @@ def test_to_3_9_who_is_blocked_tells(name: str) -> None:
     assert process.group({1}) == {1: [main, guest], 2: [second], 3: [third]}
 
 
+@pytest.mark.parametrize("name", ["3.6", "3.9"])
+def test_a_guest_that_is_gone_leaves_its_place_to_others(name: str) -> None:
+    process = Process(ALL_LAYOUTS[name])
+    main, second, third = (process.state(tid, MAIN) for tid in (1, 2, 3))
+    guest = process.state(1, SECOND_SUB)
+    process.attach(guest)
+    nesting = Nesting(process.memory, process.layout)
+    assert nesting.group(process.states, 1, {2}.__contains__)[2] == [second, guest]
+    process.attach(guest, yes=False)
+    assert nesting.group(process.states, 1, lambda tid: False)[2] == [second, guest]
+    # Without a look at a time when it was gone.
+    other = ThreadState(guest.address, 3, RECORDS[3], SECOND_SUB)
+    groups = nesting.group([main, second, third, other], 1, lambda tid: False)
+    assert groups == {1: [main], 2: [second], 3: [third, other]}
+    # And with one.
+    nesting.group(process.states, 1, {2}.__contains__)
+    nesting.group([main, second, third], 1, lambda tid: False)
+    assert nesting.group(process.states, 1, lambda tid: False)[1] == [main, guest]
+
+
 def test_the_attached_state_runs(process: Process) -> None:
     nesting = Nesting(process.memory, process.layout)
     group = [process.state(1, MAIN), process.state(1, SUB)]
