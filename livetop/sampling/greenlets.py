@@ -26,8 +26,8 @@ _MODULE = "greenlet"
 # Seconds between two looks at whether the module is imported, and at the greenlets that were found.
 _IMPORTED = 5.0
 _EVERY = 1.0
-# Seconds of search at once, and seconds between two searches at least.
-_SLICE = 0.005
+# Seconds of search at once, which are due every 0.1 s, and seconds between two searches at least.
+_SLICE = 0.001
 _PAUSE = 2.0
 # How many times longer than a look the time until the next one is.
 _REST = 50
