@@ -161,6 +161,9 @@ class GreenletSearch:
                 following, kind = objects.head(node)
                 wanted = kinds.get(kind)
                 if wanted is None:
+                    # All types of the program are looked at here, which may be many.
+                    if self._types.full:
+                        self._types.forget()
                     wanted = kinds[kind] = GREENLET in self._types.lineage(kind)
                 if wanted:
                     seen.add(node + _GC_HEAD)

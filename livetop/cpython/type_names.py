@@ -16,7 +16,8 @@ _U64 = struct.Struct("<Q")
 _BASE_BEHIND_FLAGS = 88
 _MAX_NAME = 100
 _MAX_BASES = 32
-# Tasks, and what they wait for, are of fewer types in any sane program; what comes then has no name.
+# Tasks, and what they wait for, are of fewer types in any sane program; what comes then has no name, and who
+# looks at more of them forgets in time (`full`).
 _MAX_TYPES = 1024
 
 
@@ -35,6 +36,11 @@ class TypeNames:
         self._names.clear()
         self._bases.clear()
         self._sizes.clear()
+
+    @property
+    def full(self) -> bool:
+        """Whether the next type may have no name, for there are too many."""
+        return max(len(self._names) + _MAX_BASES, len(self._bases) + 1, len(self._sizes) + 1) > _MAX_TYPES
 
     def name(self, address: int) -> str:
         """tp_name of the type at an address, escaped: with its module only if it is C; "" when unreadable."""

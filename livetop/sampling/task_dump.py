@@ -99,6 +99,7 @@ def _greenlets(
     types = TypeNames(memory, layout)
     search = GreenletSearch(memory, layout, types)
     search.advance(interpreters, _SEARCH)
+    types.forget()
     infos = Greenlets(memory, layout, types, codes).read(search.found, states, monotonic())
     found = [
         _greenlet(info.name, info.state, None, info.waits_for, _frames(info.frames))
