@@ -40,7 +40,7 @@ class Code:
 
     __slots__ = (
         "_copies", "_kind", "_lines", "_table", "address", "base", "check", "checked", "file", "first_line",
-        "known", "name", "opcodes", "path", "size",
+        "known", "name", "opcodes", "path", "shim", "size",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +79,9 @@ class Code:
         """When the content was compared last, by the caller's clock."""
         self.known = 0.0
         """When it was read first."""
+        self.shim = False
+        """Whether it is no function's: the interpreter's own, for what is left to do after an __init__() that
+        a class was called for (_Py_MakeShimCode in Objects/codeobject.c, 3.12 on). No traceback shows it."""
 
     def line(self, instruction: int) -> int:
         """The line that an instruction address belongs to.
@@ -173,6 +176,8 @@ class CodeReader:
         first = min(o.code_filename, o.code_name, o.code_qualname)
         last = max(o.code_name, o.code_qualname, o.code_linetable) + 8
         code.path = raw_text(file, file_place[2])
+        # Its names and its file are one and the same object.
+        code.shim = file_at == name_at
         code.check = [
             (address + o.object_type, head[o.object_type : o.object_size + 8]),
             (address + o.code_firstlineno, head[o.code_firstlineno : o.code_firstlineno + 4]),
@@ -199,6 +204,11 @@ class CodeReader:
         if size > _MAX_CODE_BYTES:
             raise ObjectError(f"no code object at {address:#x}")
         return base, opcodes, size
+
+    def is_shim(self, address: int) -> bool:
+        """Whether the code object at this address was read, and is a shim."""
+        code = self._codes.get(address)
+        return code is not None and code.shim
 
     def find_copies(self, code: Code) -> None:
         """Look up where threads have copies of a code's instructions (_PyCodeArray, pycore_code.h).

@@ -68,11 +68,12 @@ class StackCopies(StackRegions):
         found: list[tuple[int, int]] = []
         count = 0
         for frame, at in self._chain(buffer, base):
-            if shape.frame.unpack_from(buffer, at)[3] >= shape.hidden:
+            code, _, _, owner = shape.frame.unpack_from(buffer, at)
+            if owner >= shape.hidden:
                 found.append((frame, count))
                 count = 0
             else:
-                count += 1
+                count += not self._is_shim(code & ~3)
                 if entry is not None and buffer[at + entry]:
                     found.append((0, count))
                     count = 0
@@ -84,7 +85,15 @@ class StackCopies(StackRegions):
         """Addresses of the instructions that the stack's frames are at, innermost first, from one copy."""
         shape = self._shape
         heads = [shape.frame.unpack_from(buffer, at) for _, at in self._chain(buffer, base)]
-        return [instruction for _, _, instruction, owner in heads if owner < shape.hidden]
+        return [
+            instruction
+            for code, _, instruction, owner in heads
+            if owner < shape.hidden and not self._is_shim(code & ~3)
+        ]
+
+    def _is_shim(self, code: int) -> bool:
+        """Whether a frame of this code object is the interpreter's own: see `Code.shim`."""
+        raise NotImplementedError
 
     def _chain(self, buffer: bytearray | bytes, base: int) -> Iterator[tuple[int, int]]:
         """(address, where it lies in the buffer) of each frame of a copy, innermost first."""

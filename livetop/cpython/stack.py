@@ -171,6 +171,9 @@ class StackReader(StackCopies):
                     return self._tree.enter(parent, code & ~3, instruction) or TORN
         return self._walk(buffer, base, copy, (leaf, code, previous, instruction, owner), below, older)
 
+    def _is_shim(self, code: int) -> bool:
+        return self._tree.codes.is_shim(code)
+
     def frames(self) -> list[int]:
         """Addresses of the frames of the stack that was parsed last, innermost first."""
         # Frames further in than that stack may still be known.

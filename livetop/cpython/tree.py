@@ -72,6 +72,9 @@ class StackTree:
             return None
         if not code.holds(instruction) or parent.code_address < 0:
             return None
+        if code.shim:
+            # Its caller stands for it.
+            return parent
         key = (code, code.line(instruction))
         place = parent.by_line.get(key)
         if place is None:
