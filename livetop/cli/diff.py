@@ -14,7 +14,7 @@ from livetop.cli.options import MODES, options
 if TYPE_CHECKING:
     from livetop.profile.rows import By, Mode
 
-TABLES = click.Choice(["line", "function", "library"])
+TABLES = click.Choice(["line", "function", "library", "thread", "task"])
 
 HELP = """Compare two snapshots: shares of time before and after, each difference with its interval.
 

@@ -8,11 +8,13 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from model_builder import Builder
 
 from livetop.cli.dump import text_lines
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.main import VERBS, Verbs, cli, suggestion
 from livetop.cli.options import sampling_settings
+from livetop.profile.snapshot import save
 
 NOT_THERE_YET = (
     "--baseline", "--tui", "--tree",
@@ -206,3 +208,20 @@ def test_c_frames_of_a_dump_have_a_mark_in_the_margin_and_a_library():
     }  # fmt: skip
     lines = list(text_lines({"pid": 5, "python": "3.12.1", "threads": [thread]}))
     assert lines[-3:] == ["  C deflate (/usr/lib/libz.so.1)", "  C [unknown]", "    pack (/app/w.py:7)"]
+
+
+@pytest.mark.parametrize(("by", "names"), [("task", {"fetch", "[no task]"}), ("thread", {"MainThread"})])
+def test_differences_are_of_what_show_has_tables_of(by, names, tmp_path):
+    made = Builder()
+    task = made.profile.define_node(made.root, made.profile.define_function("[task: fetch]", 0, 0, "task"), 0)
+    read = made.profile.define_node(task, made.function("read", 10), 12)
+    cell = made.cell("main:1", 0.1)
+    for _ in range(40):
+        made.add(cell, (read, *cell[1:]))
+    path = str(tmp_path / "a.livetop")
+    save(made.profile, path)
+    done = CliRunner().invoke(cli, ["diff", path, path, "--by", by, "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["by"] == by
+    assert {row["function"] for row in found["rows"]} == names
