@@ -200,7 +200,7 @@ class TimelinePoint(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Header figures of a query's window: cpu and gil_held (None without a GIL) per second of the clock;
+    """Header figures of a query's window: cpu and gil_held (None without a GIL, or of several) per second of the clock;
     `wait` (for the GIL too) as a share of the threads' time without what they idled; `native`, `system`:
     shares of own time or None, `margin` how far they may be off; threads that were idle throughout, of all
     alive. `estimated`: no exact sample stands behind `native`, which includes the kernel's part then."""

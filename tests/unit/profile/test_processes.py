@@ -58,6 +58,16 @@ def test_one_process_alone() -> None:
     assert made.profile.totals(ALL).threads == 2
 
 
+def test_how_long_the_gil_was_held_is_a_figure_of_one_process_only() -> None:
+    made = Workers([4])
+    made.spend(p4=(0.1, 0.2))
+    assert made.profile.totals(ALL).gil_held is not None
+    assert made.profile.totals(Query(window=None, process=made.processes[4])).gil_held is None
+    made.add(5, parent=4)
+    made.spend(p4=(0.1, 0.2), p5=(0.0, 0.7))
+    assert made.profile.totals(ALL).gil_held is None
+
+
 def test_rows_of_processes() -> None:
     made = Workers([4, 5])
     made.spend(p4=(0.1, 0.2), p5=(0.0, 0.7))
