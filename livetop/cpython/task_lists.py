@@ -176,6 +176,22 @@ class TaskLists:
             self._names.pop(interpreter, None)
         return found
 
+    def set_size(self, address: int) -> tuple[int, int]:
+        """How many a set holds, and in how many slots. Raises ObjectError, MemoryFault."""
+        # PySetObject: used, mask.
+        data = self._memory.read(address + self._o.set_mask - 8, 16)
+        used, mask = _U64.unpack_from(data)[0], _U64.unpack_from(data, 8)[0]
+        if mask & (mask + 1) or mask >= 1 << 40 or used > mask:
+            raise ObjectError(f"no set at {address:#x}")
+        return used, min(mask + 1, _MAX_SLOTS)
+
+    def list_size(self, address: int) -> tuple[int, int]:
+        """How many a list holds, and in how many slots. Raises ObjectError, MemoryFault."""
+        (size,) = _U64.unpack(self._memory.read(address + self._o.object_size, 8))
+        if size >= 1 << 40:
+            raise ObjectError(f"no list at {address:#x}")
+        return size, min(size, MAX_TASKS)
+
     def members(self, address: int) -> list[int]:
         """What a set holds. Raises ObjectError, MemoryFault."""
         o = self._o
@@ -192,9 +208,6 @@ class TaskLists:
 
     def items(self, address: int) -> list[int]:
         """What a list holds, at most MAX_TASKS of it. Raises ObjectError, MemoryFault."""
-        (size,) = _U64.unpack(self._memory.read(address + self._o.object_size, 8))
-        if size >= 1 << 40:
-            raise ObjectError(f"no list at {address:#x}")
+        _, count = self.list_size(address)
         (items,) = _U64.unpack(self._memory.read(address + self._o.list_items, 8))
-        count = min(size, MAX_TASKS)
         return list(struct.unpack(f"<{count}Q", self._memory.read(items, 8 * count))) if count else []

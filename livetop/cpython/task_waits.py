@@ -19,6 +19,7 @@ from .layout import Layout
 from .objects import ObjectReader
 from .strings import ObjectError
 from .task_lists import TaskLists
+from .task_members import Members, TaskMembers
 from .task_records import TaskRecords
 from .type_names import TypeNames
 
@@ -99,9 +100,13 @@ class TaskWaits:
         self._o = layout
         self._types = types
         self._coroutines = coroutines
-        self._lists = lists
+        self._members = TaskMembers(lists)
         self._records = records
         self._objects = objects
+
+    def forget(self) -> None:
+        """Begin a look: what tasks wait for is read afresh."""
+        self._members.forget()
 
     def of(
         self, waiter: int, kind: int, links: Sequence[Link], places: Sequence[tuple[Code, int] | None]
@@ -112,8 +117,8 @@ class TaskWaits:
         if self._is_task(lineage):
             return Wait("task", (waiter,))
         if "_GatheringFuture" in (base.rpartition(".")[2] for base in lineage):
-            tasks = self._children(waiter)
-            return Wait(f"gather of {len(tasks)}" if tasks else "gather", tasks)
+            count, tasks = self._children(waiter)
+            return Wait(f"gather of {count}" if count else "gather", tasks)
         for link, place in zip(links[::-1], places[::-1], strict=True):
             function = _asyncio_function(place[0]) if place is not None else _NONE
             if function in _FUTURES:
@@ -127,11 +132,11 @@ class TaskWaits:
     def _is_task(lineage: Sequence[str]) -> bool:
         return any(name in ("_asyncio.Task", "_PyTask", "Task") for name in lineage)
 
-    def _children(self, gathering: int) -> tuple[int, ...]:
+    def _children(self, gathering: int) -> Members:
         try:
-            return tuple(self._lists.items(self._objects.attribute(gathering, "_children")))
+            return self._members.of_list(self._objects.attribute(gathering, "_children"))
         except (ObjectError, MemoryFault):
-            return ()
+            return Members(0, ())
 
     def _known(self, known: _Known, link: Link) -> Wait:
         text = known.word
@@ -146,8 +151,8 @@ class TaskWaits:
                 tasks = (first,)
             elif known.tasks:
                 held = first if known.tasks == "set" else self._objects.attribute(first, known.tasks)
-                tasks = tuple(self._lists.members(held))
-                text = f"{text} of {len(tasks)}"
+                count, tasks = self._members.of_set(held)
+                text = f"{text} of {count}"
             elif text == "sleep":
                 text = f"sleep({self._seconds(first)})"
         except (ObjectError, MemoryFault):

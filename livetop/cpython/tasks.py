@@ -15,6 +15,7 @@ from .objects import ObjectReader
 from .strings import ObjectError
 from .task_layouts import COROUTINES, TASKS, TaskLayout
 from .task_lists import MAX_TASKS, TaskLists
+from .task_members import TaskMembers
 from .task_records import TaskRecord, TaskRecords
 from .task_waits import TaskWaits
 from .threads import Interpreter
@@ -70,6 +71,7 @@ class Tasks:
         self._coroutines = Coroutines(memory, layout, COROUTINES[layout.version], self._types, codes)
         self._lists = TaskLists(memory, layout, objects)
         self._records = TaskRecords(memory, layout, objects, self._types, stated)
+        self._awaiting = TaskMembers(self._lists)
         self._waits = TaskWaits(
             memory, layout, objects, self._types, self._coroutines, self._lists, self._records
         )
@@ -104,6 +106,8 @@ class Tasks:
         return self._infos(dict.fromkeys(found, 0), now)
 
     def _infos(self, thread_of: dict[int, int], now: float) -> dict[int, TaskInfo]:
+        self._waits.forget()
+        self._awaiting.forget()
         # Those that are done are only kept by who wants their result: asyncio does not list them either.
         records = [one for one in self._records.read(list(thread_of)) if one is not None and not one.done]
         chains = self._coroutines.chains([record.coro for record in records], now)
@@ -166,12 +170,12 @@ class Tasks:
             for address in self._awaiters(record) if record.awaited_by else ():
                 _add(by, address)
 
-    def _awaiters(self, record: TaskRecord) -> list[int]:
+    def _awaiters(self, record: TaskRecord) -> Sequence[int]:
         """Those that CPython itself says await a task (3.14 on): futures among them."""
         if not record.awaited_by_is_set:
             return [record.awaited_by]
         try:
-            return self._lists.members(record.awaited_by)
+            return self._awaiting.of_set(record.awaited_by).addresses
         except (ObjectError, MemoryFault):
             return []
 
