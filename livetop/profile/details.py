@@ -133,7 +133,7 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
         use = uses.get(thread.id)
         idle += use is None or (use.idle > 0 and use.idle >= 0.99 * use.wall)
     seconds = max(duration, 1e-9)
-    # Seconds of all processes together: of several, each with a GIL of its own, they are no share of anything.
+    # Seconds of all processes together: several have a GIL each.
     several = query.process is not None or sum(info.is_read for info in profile.processes.values()) > 1
     held = None if several else profile.gil_held(query.window)
     active = sum(use.wall - use.idle for use in chosen)

@@ -79,7 +79,6 @@ def test_threads_without_end_are_folded_and_their_time_is_kept() -> None:
 
 def without_gil(**sampling: float) -> Builder:
     made = Builder()
-    made.profile.define_process(42, ["python"], "3.13.0", "free-threaded", "here", 1.0)
     for known in made.profile.processes.values():
         known.build = "free-threaded"
     made.add(made.cell("main:1", 0.2), sampling={"ticks": 25, "samples": 50, **sampling})
