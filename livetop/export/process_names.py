@@ -31,10 +31,12 @@ def command(argv: list[str]) -> str:
 
 def state_of(info: ProcessInfo) -> str:
     """Returns what there is to say of a process beside its name, "" for one that is watched."""
-    if info.is_read:
+    if info.is_read and info.state in ("gone", "watched"):
         return "ended" if info.state == "gone" else ""
     # What the reason begins with stands beside it already.
-    reason = info.reason.removeprefix(f"process {info.pid} ") or "starting"
+    reason = info.reason.removeprefix(f"process {info.pid} ") or (
+        "starting" if info.state == "starting" else "not read"
+    )
     if info.state == "other":
         reason = "not a Python program"
     return f"ended, {reason}" if info.state == "gone" else reason

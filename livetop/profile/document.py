@@ -68,6 +68,7 @@ def document_of(profile: Profile, *, source: bool = True, argv: bool = True) -> 
                 p.parent,
                 p.state,
                 p.reason if argv else "",
+                p.was_read,
             )
             for p in names.processes.values()
         ],
@@ -159,7 +160,11 @@ def _restore_names(profile: Profile, saved: Document) -> None:
         words = [printable(word) for word in process.argv]
         texts = (printable(process.python), printable(process.build), printable(process.host))
         become = process.parent, printable(process.state), printable(process.reason)
-        names.restore_process(ProcessInfo(process.id, process.pid, words, *texts, process.started, *become))
+        info = ProcessInfo(process.id, process.pid, words, *texts, process.started, *become)
+        # Older snapshots do not say.
+        gone_well = info.state == "gone" and not info.reason
+        info.was_read = gone_well if process.was_read is None else process.was_read
+        names.restore_process(info)
     for number, name, module in saved.files:
         names.files.restore(number, FileInfo(printable(name), printable(module)))
     for number, name, file, first_line, kind in saved.functions:
@@ -174,11 +179,11 @@ def _restore_names(profile: Profile, saved: Document) -> None:
     for thread in saved.threads:
         if thread.process not in names.processes:
             raise DocumentError(f"thread {thread.id} is of a process that is not there")
-        info = ThreadInfo(
+        one = ThreadInfo(
             thread.id, thread.process, thread.tid, printable(thread.name), printable(thread.state)
         )
-        info.use, info.python = _use(thread.use), thread.python
-        names.restore_thread(info)
+        one.use, one.python = _use(thread.use), thread.python
+        names.restore_thread(one)
 
 
 def _distinct(what: str, numbers: list[int]) -> None:

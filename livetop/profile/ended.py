@@ -25,7 +25,7 @@ def fold_ended(names: Names, tree: Tree) -> tuple[dict[int, int], dict[int, int]
     if not folded:
         return {}, {}
     rest = names.processes[names.define_process(0, [NAME], "", "", "", 0.0)]
-    rest.state = "gone"
+    rest.state, rest.was_read = "gone", True
     ids = {info.id for info in folded}
     nodes = _move_nodes(tree, ids, rest)
     threads = names.move_threads(ids, rest.id)

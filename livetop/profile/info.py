@@ -26,11 +26,13 @@ class ProcessInfo:
     parent: int = 0
     state: str = "watched"
     reason: str = ""
+    was_read: bool = False
+    """It has been watched, whatever became of it since."""
 
     @property
     def is_read(self) -> bool:
         """Whether it is, or was, sampled."""
-        return self.state == "watched" or (self.state == "gone" and not self.reason)
+        return self.was_read or self.state == "watched"
 
 
 @dataclass(slots=True)
@@ -200,10 +202,11 @@ class TimelinePoint(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Header figures of a query's window: cpu and gil_held (None without a GIL, or of several) per second of the clock;
-    `wait` (for the GIL too) as a share of the threads' time without what they idled; `native`, `system`:
-    shares of own time or None, `margin` how far they may be off; threads that were idle throughout, of all
-    alive. `estimated`: no exact sample stands behind `native`, which includes the kernel's part then."""
+    """Header figures of a query's window: cpu and gil_held (None without a GIL, or of several) per second
+    of the clock; `wait` (for the GIL too) as a share of the threads' time without what they idled;
+    `native`, `system`: shares of own time or None, `margin` how far they may be off; threads that
+    were idle throughout, of all alive. `estimated`: no exact sample stands behind `native`, which
+    includes the kernel's part then."""
 
     cpu: float
     gil_held: float | None

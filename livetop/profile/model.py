@@ -82,11 +82,14 @@ class Profile:
         return self.names.sources
 
     def define_process(
-        self, pid: int, argv: list[str], python: str, build: str, host: str, started: float
+        self, pid: int, argv: list[str], python: str, build: str, host: str, started: float, read: bool = True
     ) -> int:
-        """Returns the id of a process; the same pid, host and start is the same process."""
+        """Returns the id of a process; the same pid, host and start is the same process.
+
+        `read`: whether this is said of what is watched; what was, keeps its command line and version.
+        """
         known = len(self.names.processes)
-        process = self.names.define_process(pid, argv, python, build, host, started)
+        process = self.names.define_process(pid, argv, python, build, host, started, read)
         if len(self.names.processes) != known:
             # Rows of one process do not say whose they are.
             self._views.clear()

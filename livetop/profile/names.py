@@ -87,11 +87,14 @@ class Names:
         self.other = self.functions.define(OTHER)
 
     def define_process(
-        self, pid: int, argv: list[str], python: str, build: str, host: str, started: float
+        self, pid: int, argv: list[str], python: str, build: str, host: str, started: float, read: bool = True
     ) -> int:
         words = [printable(word) for word in argv]
         for known in self.processes.values():
             if (known.pid, known.host, known.started) == (pid, host, started):
+                if known.was_read and not read:
+                    # What runs there now is not what rows are of.
+                    return known.id
                 known.argv, known.python, known.build = words, printable(python), printable(build)
                 return known.id
         if len(self.processes) >= 2 * PROCESSES:
@@ -108,6 +111,7 @@ class Names:
         known = self.processes.get(process)
         if known is not None:
             known.parent, known.state, known.reason = max(0, parent), printable(state), printable(reason)
+            known.was_read |= state == "watched" or (state == "gone" and not reason)
 
     @property
     def only_process(self) -> int:

@@ -46,6 +46,7 @@ class SavedProcess(Struct, frozen=True):
     parent: Id = 0
     state: Text = "watched"
     reason: Text = ""
+    was_read: bool | None = None
 
 
 class SavedUse(Struct, frozen=True):

@@ -39,7 +39,13 @@ class Translation:
         """Takes in processes, and what has become of those that are known."""
         for process in processes:
             known = self._profile.define_process(
-                process.pid, process.argv, process.python, process.build, process.host, process.started
+                process.pid,
+                process.argv,
+                process.python,
+                process.build,
+                process.host,
+                process.started,
+                process.state == "watched",
             )
             self._processes.setdefault(process.id, known)
             self._profile.update_process(

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from worker_processes import Workers
 
+from livetop.export import json_rows
 from livetop.profile import document
 from livetop.profile.diff import diff
 from livetop.profile.ended import NAME
+from livetop.profile.model import Profile
 from livetop.profile.names import PROCESSES
 from livetop.profile.rows import Query
+from livetop.session.translation import Translation
+from livetop.wire.messages import Process
 
 ALL = Query(window=None)
 
@@ -118,6 +122,24 @@ def test_a_child_that_is_not_read_does_not_make_several() -> None:
     profile.update_process(sleep, parent=4, state="gone", reason="runs sleep, not a Python program")
     assert not profile.processes[sleep].is_read
     assert [row.process for row in profile.rows(ALL).rows] == [4, 4]
+
+
+def test_what_was_read_stays_read_when_it_becomes_another_program() -> None:
+    profile = Profile()
+    translation = Translation(profile)
+    python = Process(1, 9, ["python", "a.py"], "3.12.1", "release", "host", 1.0)
+    translation.define_processes([python])
+    for state in ("unreadable", "gone"):
+        sleep = Process(1, 9, ["sleep", "9"], "", "", "host", 1.0, "", 4, state, "process 9 may not be read")
+        never = Process(2, 8, ["sleep", "9"], "", "", "host", 2.0, "", 4, state, "process 8 may not be read")
+        translation.define_processes([sleep, never])
+        for argv in (True, False):
+            read = document.profile_of(document.document_of(profile, argv=argv))
+            for found in (profile, read):
+                assert [target["pid"] for target in json_rows.targets(found)] == [9]
+                assert [other["pid"] for other in json_rows.not_read(found)] == [8]
+        info = profile.processes[1]
+        assert (info.argv, info.python, info.build) == (["python", "a.py"], "3.12.1", "release")
 
 
 def test_snapshots_hold_processes_and_what_became_of_them() -> None:
