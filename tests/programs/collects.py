@@ -49,7 +49,7 @@ def called_back(reference):
 
 def make_garbage():
     for number in range(2000):
-        node = Node(); node.me = node; node.more = [number, {}]; number % 100 or mark(node)
+        node = Node(); node.me = node; node.more = [number, {}]; number % 100 or mark(node)  # fmt: skip
 
 
 def mark(node):

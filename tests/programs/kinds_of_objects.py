@@ -66,7 +66,7 @@ number = Number(10**30)
 number.wanted = 42
 minus = Number(-(10**30))
 minus.wanted = 42
-words = Words(u"w\u00f6rds")
+words = Words("w\u00f6rds")
 words.wanted = 42
 series = Series((1, 2, 3))
 series.wanted = 42
@@ -93,9 +93,9 @@ OBJECTS = {
     "zero": 0,
     "small": 42,
     "large": 3**300,
-    "text": u"plain",
-    "wide": u"\U0001f40d!",
-    "dict": {"one": KEPT[5], "two": KEPT[6], u"\u03c9": KEPT[7]},
+    "text": "plain",
+    "wide": "\U0001f40d!",
+    "dict": {"one": KEPT[5], "two": KEPT[6], "\u03c9": KEPT[7]},
     "numbers": {11: KEPT[8], 12: KEPT[9], 1 << 50: KEPT[10]},
     "large dict": {"key%d" % key: KEPT[key % 20] for key in range(1000)},
 }

@@ -13,7 +13,16 @@ import _thread
 
 from oldest import native_id
 
-NAMES = ["plain", "w\u00f6rker-\u4e16\u754c", "\U0001f40d", "control\x1b[31m\n\t", "\ud800 alone", "x" * 300, "", "  "]
+NAMES = [
+    "plain",
+    "w\u00f6rker-\u4e16\u754c",
+    "\U0001f40d",
+    "control\x1b[31m\n\t",
+    "\ud800 alone",
+    "x" * 300,
+    "",
+    "  ",
+]
 GATE = threading.Lock()
 THREADS, STATES = {}, {}
 
