@@ -37,10 +37,13 @@ class Recorded:
 def recorded(few) -> Iterator[Recorded]:
     with Target("various.py", python=few.path) as target:
         process, memory, runtime = attach(target.pid, nonblocking=False)
-        recorder = Recorder(memory)
         tids = list(list_tids(target.pid))
         stated = stated_layout(process, memory)
-        seen = read_all(recorder, runtime, tids, stated)
+        # Its main thread says that all is ready before it stands still itself.
+        before, seen = None, Seen()
+        while seen != before:
+            recorder = Recorder(memory)
+            before, seen = seen, read_all(recorder, runtime, tids, stated)
         yield Recorded(Image(recorder), runtime, tids, stated, seen)
 
 
