@@ -4,6 +4,8 @@ import re
 from random import random
 from time import sleep
 
+import pytest
+
 from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from tests.engines import Engine
@@ -11,6 +13,21 @@ from tests.reading import OneThread, stack
 
 # First and last line of what a made function can be seen at, from its file's first made line.
 LINES = {"outer": (0, 2), "inner": (4, 7)}
+
+
+# Frames lie apart on the heap to 3.10: of 10,000 samples of a busy program a few are of two instants
+# (test_possible_stacks.py has the bounds).
+MOST_MIXED = 4
+MIXED = []
+
+
+@pytest.fixture(autouse=True)
+def stacks_that_never_were(request):
+    MIXED.clear()
+    yield
+    names = {"version", "few"} & set(request.fixturenames)
+    on_the_heap = any(request.getfixturevalue(name).minor < (3, 11) for name in names)
+    assert len(MIXED) <= (MOST_MIXED if on_the_heap else 0), MIXED
 
 
 def check(frames, program):
@@ -28,7 +45,10 @@ def check(frames, program):
         assert file == f"/made/made_{number}.py"
         assert first + low <= line <= first + high, (name, line)
         numbers.add(number)
-    assert len(numbers) <= 1, "two generations of made functions in one stack"
+    if len(numbers) > 1:
+        # Two generations in one stack: each name is right, but the stack never was.
+        MIXED.append(frames)
+        return numbers
     names = [name.partition("_")[0] for _, name, _ in frames]
     assert names[-2:] == ["main", "<module>"]
     if "inner" in names:
