@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livetop.target.vectored import VectoredRead
-
+from .fetching import Fetching
 from .layout import FRAME
 from .regions import MAX_DEPTH, NEAR, StackRegions
 
 
-class StackCopies(StackRegions):
+class StackCopies(StackRegions, Fetching):
     """Fetches the regions of a stack, once or twice, and finds frames in what was fetched."""
 
     __slots__ = ()
-
-    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
-        """Fetch one copy now, for a thread that stands still; False when an address was bad.
-
-        Behind it, at `single_size`, come `size` bytes from `address` on.
-        """
-        if size:
-            read.lay_out([*self.single, address, size], self.single_size + size)
-        else:
-            read.lay_out(self.single, self.single_size)
-        return read.run()
-
-    def read_double(self, read: VectoredRead) -> bool:
-        """Fetch two copies now; False when an address was bad."""
-        read.lay_out(self.regions, self.size)
-        return read.run()
 
     def covers(self, buffer: bytearray, base: int) -> bool:
         """Whether what was read reaches the innermost frame and callers that were not there when a stack was

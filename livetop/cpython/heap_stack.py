@@ -9,8 +9,8 @@ from __future__ import annotations
 import struct
 
 from livetop.target.memory import Memory
-from livetop.target.vectored import VectoredRead
 
+from .fetching import Fetching
 from .heap_regions import MAX_FRAMES, HeapRegions, HeapShape
 from .outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
 from .tree import Place, StackTree
@@ -26,7 +26,7 @@ _MAX_TRIES = 6
 _U64 = struct.Struct("<Q")
 
 
-class HeapReader(HeapRegions):
+class HeapReader(HeapRegions, Fetching):
     """Reads the stack of one thread state. Of the last one parsed it keeps
 
     - `depth`, the number of frames;
@@ -70,22 +70,6 @@ class HeapReader(HeapRegions):
         self._order = []
         self._idle = 0
         self._root = self._tree.root
-
-    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
-        """Fetch one copy now, for a thread that stands still; False when an address was bad.
-
-        Behind it, at `single_size`, come `size` bytes from `address` on.
-        """
-        if size:
-            read.lay_out([*self.single, address, size], self.single_size + size)
-        else:
-            read.lay_out(self.single, self.single_size)
-        return read.run()
-
-    def read_double(self, read: VectoredRead) -> bool:
-        """Fetch two copies now; False when an address was bad."""
-        read.lay_out(self.regions, self.size)
-        return read.run()
 
     def covers(self, buffer: bytearray, base: int) -> bool:
         """Whether what was read has all frames: a quick look, before a thread runs on."""
