@@ -44,7 +44,7 @@ class Picture:
 PICTURES = (
     Picture("lines"),
     Picture("functions", ("l",), ("l",)),
-    Picture("libraries", ("tab", "tab"), ("tab", "tab")),
+    Picture("libraries", ("tab", "tab"), ("shift+tab", "shift+tab")),
     Picture("source", ("enter",), ("enter",)),
     Picture("help", ("question_mark",), ("escape",)),
     Picture("narrow", size=NARROW),
