@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from livetop.cpython.code import Code
+from livetop.cpython.own_tree import OwnTree
 from livetop.cpython.tree import Place
 
 from .call_glue import IN_PYTHON, is_glue
@@ -41,25 +42,18 @@ class NativeCode(Code):
         """Neither the interpreter nor the C library."""
 
 
-class Merger:
+class Merger(OwnTree):
     """Merges stacks of one process into a tree of their own; equal stacks are the same place."""
 
     def __init__(self) -> None:
         self._functions: dict[tuple[str, str], NativeCode] = {}
         # pc -> its frame, None for one that is not told
         self._steps: dict[int, _Step | None] = {}
-        self.root = Place(None, None, 0)
-        self.size = 0
+        super().__init__()
 
     def reset(self) -> None:
         """Begin a new tree."""
-        # Circles are broken by hand, as the engine runs without a garbage collector.
-        places = [self.root]
-        for place in places:
-            places += place.by_line.values()
-            place.by_line = {}
-        self.root = Place(None, None, 0)
-        self.size = 0
+        super().reset()
         self._functions.clear()
         self._steps.clear()
 
@@ -69,14 +63,7 @@ class Merger:
 
     def place(self, steps: Sequence[_Step]) -> Place:
         """The place of a merged stack, innermost frame first."""
-        place = self.root
-        for step in reversed(steps):
-            inner = place.by_line.get(step)
-            if inner is None:
-                inner = place.by_line[step] = Place(place, *step)
-                self.size += 1
-            place = inner
-        return place
+        return self.enter(reversed(steps))
 
     def merge(
         self, walk: Walk, sp: int, runs: Sequence[tuple[int, int]], frames: Sequence[_Step]

@@ -5,9 +5,8 @@ So do those of greenlets: process -> [greenlet: name] -> frames.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from livetop.cpython.code import Code
+from livetop.cpython.own_tree import OwnTree
 from livetop.cpython.tree import Place
 
 MAX_LABELS = 1_000
@@ -26,25 +25,18 @@ class TaskCode(Code):
         super().__init__(0, 0, 0, f"[{word}: {label}]", "", 0, b"")
 
 
-class TaskPlaces:
+class TaskPlaces(OwnTree):
     """A tree of its own, whose places have the tasks above the frames; equal stacks are the same place."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], TaskCode] = {}
         # By the tasks, outermost first: the places of stacks without tasks, and what became of them.
         self._known: dict[tuple[str, tuple[str, ...]], dict[Place, Place]] = {}
-        self.root = Place(None, None, 0)
-        self.size = 0
+        super().__init__()
 
     def reset(self) -> None:
         """Begin a new tree."""
-        # Circles are broken by hand, as the engine runs without a garbage collector.
-        places = [self.root]
-        for place in places:
-            places += place.by_line.values()
-            place.by_line = {}
-        self.root = Place(None, None, 0)
-        self.size = 0
+        super().reset()
         self._known.clear()
         self._codes.clear()
 
@@ -56,18 +48,8 @@ class TaskPlaces:
         found = known.get(place)
         if found is None:
             steps = [(self._code(label, word), 0) for label in labels]
-            found = known[place] = self._enter([*steps, *reversed(place.frames())])
+            found = known[place] = self.enter([*steps, *reversed(place.frames())])
         return found
-
-    def _enter(self, steps: Sequence[tuple[Code, int]]) -> Place:
-        place = self.root
-        for step in steps:
-            inner = place.by_line.get(step)
-            if inner is None:
-                inner = place.by_line[step] = Place(place, *step)
-                self.size += 1
-            place = inner
-        return place
 
     def _code(self, label: str, word: str) -> TaskCode:
         found = self._codes.get((word, label))
