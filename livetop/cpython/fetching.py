@@ -15,13 +15,13 @@ class Fetching:
     size: int
     single_size: int
 
-    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
+    def read_single(self, read: VectoredRead, *more: int) -> bool:
         """Fetch one copy now, for a thread that stands still; False when an address was bad.
 
-        Behind it, at `single_size`, come `size` bytes from `address` on.
+        Behind it, at `single_size`, come the regions `more`: address, size, address, size ...
         """
-        if size:
-            read.lay_out([*self.single, address, size], self.single_size + size)
+        if more:
+            read.lay_out([*self.single, *more], self.single_size + sum(more[1::2]))
         else:
             read.lay_out(self.single, self.single_size)
         return read.run()

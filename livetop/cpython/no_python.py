@@ -32,11 +32,9 @@ class NoPython:
     def forget(self) -> None:
         """Nothing is remembered."""
 
-    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
-        """Fetch `size` bytes from `address` on; False when the address was bad."""
-        if not size:
-            return True
-        read.lay_out([address, size], size)
+    def read_single(self, read: VectoredRead, *more: int) -> bool:
+        """Fetch regions (address, size, address, size ...); False when an address was bad."""
+        read.lay_out([*more], sum(more[1::2]))
         return read.run()
 
     def read_double(self, read: VectoredRead) -> bool:

@@ -47,8 +47,8 @@ class Reader(Protocol):
         """Parse the next sample whole."""
         ...
 
-    def read_single(self, read: VectoredRead, address: int = 0, size: int = 0) -> bool:
-        """Fetch one copy, and behind it `size` bytes from `address` on; False when an address was bad."""
+    def read_single(self, read: VectoredRead, *more: int) -> bool:
+        """Fetch one copy, and behind it other regions (flat, as above); False when an address was bad."""
         ...
 
     def read_double(self, read: VectoredRead) -> bool:

@@ -175,6 +175,12 @@ def _read(pid: int, memory: Memory, place: Place, address: int) -> Runtime:
         version = _version(pid, memory, place, address)
         _admit(pid, version)
         layout, warning = _layout(memory, place, address, version)
+        if version.micro is None:
+            if not started(memory, address, layout):
+                # Its file's name told: it has not got so far as to say so itself, which says more.
+                raise _early(pid)
+            version = from_data(memory, place.writable) or version
+            layout, warning = _layout(memory, place, address, version)
         if warning and not started(memory, address, layout):
             raise LayoutError("nothing can be told of it before it has started a thread")
         check(memory, address, layout)

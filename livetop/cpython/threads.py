@@ -35,6 +35,12 @@ class Interpreter:
     collected: int = 0
     collector: int = 0
 
+    @property
+    def collection_words(self) -> tuple[int, ...]:
+        """What says whether it collects, and in which frame that was set off: address, size, address ..."""
+        words = (self.collecting, 4) if self.collecting else ()
+        return (*words, self.collector, 8) if self.collecting and self.collector else words
+
 
 COLLECTED = 72
 """Size of struct gc_generation_stats[3]."""

@@ -4,16 +4,17 @@ CPython says that an interpreter collects, not which of the code that it runs me
 finalizers and callbacks run in between, on the same thread. They are called by C code, so where there is
 one evaluation loop only, the collector itself is at work. Elsewhere names tell (`__del__`, callbacks of the
 standard library), or whether the innermost frame moves during one and the same collection: it stands still
-for the collector. One look may miss that (the thread has no core just now): those at a function add up.
+for the collector. A look takes some microseconds, as most collections take few. It may miss that a frame
+moves (the thread has no core just now): those at a function add up.
 """
 
 from __future__ import annotations
 
 import posixpath
 import struct
-from time import sleep
 
 from livetop.cpython.code import Code
+from livetop.cpython.layout import Layout
 from livetop.cpython.outcome import Outcome
 from livetop.cpython.readers import Reader
 from livetop.cpython.threads import COLLECTED, Interpreter
@@ -21,6 +22,7 @@ from livetop.cpython.tree import Place
 from livetop.profile.states import State
 from livetop.target.memory import Memory
 
+from .exact import Still
 from .subject import Subject
 from .watched import Watched
 
@@ -30,12 +32,15 @@ _FINALIZER = "__del__"
 _CALLBACKS = frozenset(
     [("weakref.py", name) for name in ("remove", "__call__", "_cb")] + [("_weakrefset.py", "_remove")]
 )
-# Code is looked at so often. Frames that move are missed at some looks, and seen at a few where there was
-# another collection already: code moves if it did at more than one look in so many.
+# Code is looked at so often. Frames that move are missed at some looks: code moves if it did at more than
+# one look in so many.
 _LOOKS = 60
 _ONE_IN = 9
-# Seconds between two looks: a thread whose core livetop took gets it back.
-_APART = 0.00005
+# A look reads an instruction so often: that takes some microseconds, the time of a hundred instructions.
+_GLANCES = 16
+# Bytes of it that tell one from another.
+_INSTRUCTION = 4
+_FLAG = 4
 _MOST = 2_000
 _DEEPEST = 1_000
 
@@ -58,9 +63,10 @@ GC = _Collector()
 class Collections:
     """Samples of threads of one process that collect. Times are monotonic seconds."""
 
-    def __init__(self, subject: Subject, memory: Memory) -> None:
+    def __init__(self, subject: Subject, memory: Memory, layout: Layout) -> None:
         self._subject = subject
         self._memory = memory
+        self._layout = layout
         # Code -> how often its frame had moved, and not, between two looks during one collection.
         self._looks: dict[Code, list[int]] = {}
         # Places whose frames are all run by one evaluation loop.
@@ -89,13 +95,23 @@ class Collections:
             thread.account.evidence.note(place, state, "", weight)
         return True
 
-    def _runs_python(self, thread: Watched, place: Place) -> bool:
-        """Whether Python code runs inside the collection, as far as that can be told."""
+    def going_on(self, thread: Watched, still: Still) -> bool:
+        """Whether a thread that stood still was collecting, and ran no Python code within."""
+        words, place = still.collection, still.outcome
+        if not any(words[:_FLAG]) or type(place) is not Place:
+            return False
+        return not self._runs_python(thread, place, words[_FLAG:])
+
+    def _runs_python(self, thread: Watched, place: Place, collector: bytes = b"") -> bool:
+        """Whether Python code runs inside the collection, as far as that can be told.
+
+        `collector`: the pointer to the frame that set it off, if it has been read.
+        """
         if place in self._plain:
             return False
         interpreter = thread.state.interpreter
         if interpreter.collector or in_finalizer(place):
-            return not set_off_here(self._memory, interpreter, thread.reader, place)
+            return not set_off_here(self._memory, interpreter, thread.reader, place, collector)
         if len(self._looks) > _MOST or len(self._plain) > _MOST:
             self.forget()
         assert place.code is not None
@@ -106,24 +122,15 @@ class Collections:
 
     def _look(self, thread: Watched, place: Place, looks: list[int]) -> None:
         """Find out whether the innermost frame moves while one collection is under way."""
-        reader, aux, memory = thread.reader, self._subject.aux, self._memory
-        interpreter = thread.state.interpreter
-        before = collection(memory, interpreter)
-        if before is None:
-            return
+        reader, aux = thread.reader, self._subject.aux
         if thread.read(aux, double=True) is not place:
             return
         if len(reader.runs(aux.buffer, 0)) < 2:
             self._plain.add(place)
             return
-        instruction = reader.instruction
-        sleep(_APART)
-        again = thread.read(aux, double=True)
-        if collection(memory, interpreter) != before:
-            return
-        # What is called meanwhile says nothing: it may be the collector that calls it.
-        if type(again) is Place and (again.parent, again.code) == (place.parent, place.code):
-            looks[0 if reader.instruction != instruction else 1] += 1
+        moved = moves(self._memory, self._layout, thread.state.interpreter, reader.frames()[0])
+        if moved is not None:
+            looks[0 if moved else 1] += 1
 
     def forget(self) -> None:
         """The stack trees begin anew, or there is too much to remember."""
@@ -140,14 +147,35 @@ def collection(memory: Memory, interpreter: Interpreter) -> bytes | None:
     return memory.read(interpreter.collected, COLLECTED) if interpreter.collected else b""
 
 
-def set_off_here(memory: Memory, interpreter: Interpreter, reader: Reader, place: Place) -> bool:
+def moves(memory: Memory, layout: Layout, interpreter: Interpreter, frame: int) -> bool | None:
+    """Whether a frame goes from one instruction to another during one collection; None where none is seen.
+
+    All is read by one system call, in this order: what tells the collection, the frame, what tells it, ...
+    A longer look would see little but what comes after short collections.
+    """
+    during = [(interpreter.collecting, _FLAG), (interpreter.collected, COLLECTED)]
+    at = [(frame + layout.frame_code, 8), (frame + layout.frame_instruction, _INSTRUCTION)]
+    read = memory.read_many((during + at) * _GLANCES + during)
+    width = len(during) + len(at)
+    collections = {tuple(read[begin : begin + len(during)]) for begin in range(0, len(read), width)}
+    frames = {tuple(read[begin - len(at) : begin]) for begin in range(width, len(read), width)}
+    if None in read or len(collections) > 1 or not any(read[0] or b""):
+        return None
+    # Another function may have got the frame's memory by now.
+    return len(frames) > 1 if len({code for code, _ in frames}) == 1 else None
+
+
+def set_off_here(
+    memory: Memory, interpreter: Interpreter, reader: Reader, place: Place, collector: bytes = b""
+) -> bool:
     """Whether this is where the collection that is under way was set off, as far as one look can tell.
 
-    `reader` has parsed `place` last. Raises MemoryFault.
+    `reader` has parsed `place` last; `collector` is the word at `interpreter.collector`, if it has been read.
+    Raises MemoryFault.
     """
     if not interpreter.collector:
         return not in_finalizer(place)
-    (frame,) = _U64.unpack(memory.read(interpreter.collector, 8))
+    (frame,) = _U64.unpack(collector or memory.read(interpreter.collector, 8))
     # It has come to its end where there is none.
     return not frame or reader.frames()[:1] == [frame]
 

@@ -35,6 +35,7 @@ class Still(NamedTuple):
     `verdict` says whose time it was (None when C stacks are not read), or would have been outside the system
     call that it was in. `doubtful`: it may have got into that call after it was told to stop. `faults`: how
     many pages a second were faulting, None if that is not known. `asleep`: it blocked before the stop came.
+    `collection`: what its interpreter's `collection_words` were.
     """
 
     outcome: Place | Outcome
@@ -43,6 +44,7 @@ class Still(NamedTuple):
     doubtful: bool
     faults: float | None
     asleep: bool
+    collection: bytes = b""
 
 
 class ExactReader:
@@ -128,8 +130,9 @@ class ExactReader:
                 self._usual += (stopper.latency - self._usual) * _LEARNS
             else:
                 doubtful = stopper.latency <= _EARLY * self._usual
+        collection = bytes(aux.buffer[thread.reader.single_size + copied : aux.size])
         still = self._understand(thread, aux, copied, registers, now, doubtful=doubtful, on_core=on_core)
-        return still and still._replace(faults=faults)
+        return still and still._replace(faults=faults, collection=collection)
 
     def _stop(self, thread: Watched, turns: int, now: float, timeout: float) -> Stopper | None:
         try:
@@ -191,22 +194,23 @@ class ExactReader:
     def _copy(self, thread: Watched, aux: VectoredRead, registers: Registers | None) -> int:
         """Fetch one copy that reaches the innermost frame; its place may have to be looked up once.
 
-        Returns the bytes of C stack that lie behind it, -1 when there is no copy.
+        Returns the bytes of C stack that lie behind it, -1 when there is no copy. What says whether it
+        collects garbage comes last.
         """
-        reader = thread.reader
+        reader, words = thread.reader, thread.state.interpreter.collection_words
         size = 0
         if registers is not None and self._stacks is not None:
             size = self._stacks.size(thread, registers.sp)
-        sp = registers.sp if registers is not None else 0
-        if reader.read_single(aux, sp, size) and reader.covers(aux.buffer, 0):
+        behind = (registers.sp, size, *words) if registers is not None and size else words
+        if reader.read_single(aux, *behind) and reader.covers(aux.buffer, 0):
             return size
         if not reader.lay_out(follow=False):
             return -1
-        if reader.read_single(aux, sp, size):
+        if reader.read_single(aux, *behind):
             return size
         # The stack is not what it was taken for: its end is looked up afresh.
         thread.stack_end = 0
-        return 0 if size and reader.read_single(aux) else -1
+        return 0 if size and reader.read_single(aux, *words) else -1
 
     # ------------------------------------------------------------------ stops that come late
 

@@ -9,6 +9,7 @@ from livetop.cpython.tree import Place
 from livetop.native.verdict import NATIVE, PYTHON, SYSTEM
 from livetop.profile.states import State
 
+from .collecting import Collections
 from .exact import Still
 from .subject import Subject
 from .watched import Watched
@@ -25,8 +26,9 @@ _KINDS = {PYTHON: State.PYTHON, NATIVE: State.NATIVE, SYSTEM: State.SYSTEM}
 class Running:
     """Samples the running threads of one process. Times are monotonic seconds."""
 
-    def __init__(self, subject: Subject, now: float) -> None:
+    def __init__(self, subject: Subject, collections: Collections, now: float) -> None:
         self._subject = subject
+        self._collections = collections
         # The chance to be exact of a sample of a busy and of a calm thread, and until when it holds.
         self._chances = (0.0, 0.0)
         self._until = now
@@ -137,6 +139,9 @@ class Running:
         if still is not None and still.asleep:
             # It ran when it was looked at, and what it did then is not known.
             still = None
+        collects = holds and still is not None and self._collections.going_on(thread, still)
+        if collects and type(look()) is not Place:
+            still = None
         if still is None:
             to_come = self._subject.exact.late(thread)
             if not calm:
@@ -151,8 +156,9 @@ class Running:
             key = stood = self._subject.key(thread, outcome)
         else:
             key = stood = self._subject.key(thread, still.outcome)
-            if calm and still.doubtful and type(outcome := look()) is Place:
-                # Where it was when it was looked at: a stop comes later, and rather in a system call.
+            if (collects or (calm and still.doubtful)) and type(outcome := look()) is Place:
+                # Where it was when it was looked at: a stop comes later, and rather in a system call. And
+                # looks have counted what is collected already.
                 key = self._subject.key(thread, outcome)
         queued = self._had_no_core(thread, holds, moment)
         weight = account.ran(key, moment, late, holds, 1.0 if calm else scale, queued)
@@ -161,7 +167,9 @@ class Running:
             return
         if calm:
             weight *= scale
-        if still is not None:
+        if collects:
+            account.evidence.untold(key, weight)
+        elif still is not None:
             self._note(thread, stood, still, weight)
         elif to_come is not None:
             to_come.evidence += weight

@@ -59,9 +59,9 @@ class Sampler:
         self.budget = budget
         self.counters, self.tree, self.exact = subject.counters, subject.tree, subject.exact
         self.roster = Roster(pid, runtime, memory, self.tree)
-        self._running = Running(subject, now)
+        self._collections = Collections(subject, memory, runtime.layout)
+        self._running = Running(subject, self._collections, now)
         self._blocked = Blocked(subject, self.roster, memory, runtime)
-        self._collections = Collections(subject, memory)
         self._words = words_of(self.roster, runtime.layout, self.poll)
         self._read = VectoredRead(pid)
         self._dirty = True

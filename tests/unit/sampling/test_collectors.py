@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from livetop.cpython.code import Code
+from livetop.cpython.layout import table_of
+from livetop.cpython.threads import COLLECTED, Interpreter
 from livetop.cpython.tree import Place
-from livetop.sampling.collecting import GC, collector_below, in_finalizer
+from livetop.sampling.collecting import GC, collector_below, in_finalizer, moves
+from tests.unit.fake_memory import FakeMemory
 
 
 def _place(*frames: tuple[str, str]) -> Place:
@@ -55,3 +58,59 @@ def test_a_stack_without_end_is_not_followed_for_ever() -> None:
     place = _place(("main", "a.py"))
     place.parent = place
     assert in_finalizer(place) is False
+
+
+class Program(FakeMemory):
+    """A frame, and a collection: what they are at each of the reads of one look, the last one for ever."""
+
+    FRAME, COLLECTED, COLLECTING = 0x1000, 0x2000, 0x3000
+
+    def __init__(self, layout, *instants):
+        super().__init__()
+        self.layout, self.instants = layout, list(instants)
+
+    def _read(self, address, size):
+        flag, collections, code, instruction = self.instants[0]
+        if address == self.COLLECTING and len(self.instants) > 1:
+            del self.instants[0]
+            flag, collections, code, instruction = self.instants[0]
+        values = {
+            self.COLLECTING: flag,
+            self.COLLECTED: collections,
+            self.FRAME + self.layout.frame_code: code,
+            self.FRAME + self.layout.frame_instruction: instruction,
+        }
+        return values[address].to_bytes(8, "little").ljust(COLLECTED, b"\0")[:size]
+
+
+STARTS = (1, 7, 0x5000, 0)
+STILL = (1, 7, 0x5000, 40)
+
+
+@pytest.mark.parametrize(
+    ("expected", "instants"),
+    [
+        (False, [STILL]),
+        (True, [STILL, STILL, (1, 7, 0x5000, 42)]),
+        # The collection ends while it is looked at; so it does where another one has begun since.
+        (None, [STILL, STILL, (0, 7, 0x5000, 42)]),
+        (None, [STILL, STILL, (0, 8, 0x5000, 42)]),
+        (None, [STILL, STILL, (1, 8, 0x5000, 42)]),
+        (None, [(0, 7, 0x5000, 40)]),
+        (None, [(0, 7, 0x5000, 40), (0, 7, 0x5000, 42)]),
+        # The frame is another function's by now.
+        (None, [STILL, STILL, (1, 7, 0x6000, 42)]),
+    ],
+)
+@pytest.mark.parametrize("pair", [(3, 7), (3, 10), (3, 12)])
+def test_a_frame_moves_during_one_collection_only_if_all_of_the_look_is_in_it(pair, expected, instants):
+    layout = table_of(pair, 9)
+    memory = Program(layout, STARTS, *instants)
+    interpreter = Interpreter(0, 0, memory.COLLECTING, memory.COLLECTED)
+    assert moves(memory, layout, interpreter, memory.FRAME) is expected
+    assert memory.reads == 1
+
+
+def test_nothing_is_said_where_memory_is_gone():
+    layout = table_of((3, 12), 1)
+    assert moves(FakeMemory(), layout, Interpreter(0, 0, 0x3000, 0x2000), 0x1000) is None

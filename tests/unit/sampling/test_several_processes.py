@@ -54,7 +54,8 @@ def _running(budget: PauseBudget) -> Running:
     subject: Any = SimpleNamespace(
         budget=budget, exact=SimpleNamespace(allowed=lambda now: True), stacks=None, frames=False
     )
-    return Running(subject, 0.0)
+    collections: Any = None
+    return Running(subject, collections, 0.0)
 
 
 def test_the_pause_budget_is_for_all_processes_together() -> None:
