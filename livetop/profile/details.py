@@ -102,7 +102,14 @@ def _line_heat(rows: list[Row]) -> LineHeat:
     native, system = (sum(getattr(row, name) or 0.0 for row in known) for name in ("native", "system"))
     cpu = sum(row.python or 0.0 for row in known) + native + system
     total = max(own, *(row.total_share for row in rows))
-    return LineHeat(own, total, native / cpu if cpu else None, system / cpu if cpu else 0.0)
+    seconds = sum(row.own for row in rows)
+    return LineHeat(
+        own,
+        total,
+        native / cpu if cpu else None,
+        system / cpu if cpu else 0.0,
+        sum(row.off_core for row in rows) / seconds if seconds else 0.0,
+    )
 
 
 _PARTS = {"[python]": "python", "[system]": "system", "[native]": "native"}

@@ -230,9 +230,13 @@ class Details(NamedTuple):
 
 
 class LineHeat(NamedTuple):
-    """A source line's shares of the query's time; `native`, `system` are parts of its own CPU time."""
+    """A source line's shares of the query's time; `native`, `system` are parts of its own CPU time.
+
+    `waiting`: the part of `own` that was not spent on a core (0..1).
+    """
 
     own: float
     total: float
     native: float | None
     system: float = 0.0
+    waiting: float = 0.0

@@ -90,6 +90,8 @@ class Row(Struct, frozen=True):
     and native includes it)."""
     processes: dict[int, float] = {}
     """PID -> seconds of the total, where several processes were read."""
+    off_core: float = 0.0
+    """The part of `own` that was not spent on a core, in seconds: queued, gil and wait, of wall time only."""
 
     @property
     def native_margin(self) -> float | None:

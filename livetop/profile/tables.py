@@ -16,6 +16,7 @@ from livetop.profile.view import Sums, View, effective_samples
 _PYTHON, _NATIVE, _SYSTEM = map(int, SPLIT)
 _GUESSED_PYTHON, _GUESSED_NATIVE = map(int, ESTIMATES)
 _WAITS = slice(State.GIL, State.IDLE + 1)
+_OFF_CORE = (State.QUEUED, *WAITING)
 _UNNAMED = {_NATIVE: "[unknown]", int(State.GIL): "GIL"}
 """What time of a state is of when its cells do not say it; of other states then nothing is said."""
 
@@ -58,6 +59,7 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
     shares = None
     if whole.weight and whole.blocks >= MINIMUM_BLOCKS:
         shares = Shares(whole.weight, whole.ww, whole.samples)
+    off_core = [state for state in states if state in _OFF_CORE]
     nothing = shares.interval(0, 0, 0) if shares else (None, None)
     native_known = any(view.all.weights[state] for state in (*SPLIT, *ESTIMATES))
     guessed = query.by == "library" and State.ESTIMATED_NATIVE in states
@@ -114,6 +116,7 @@ def build(view: View, names: Names, query: Query, duration: float) -> Table:
                 waits=_waits(sums, names),
                 estimated=split.estimated if split else guessed,
                 processes=processes,
+                off_core=sum([weights[state] for state in off_core]) / NANO if off_core else 0.0,
             )
         )
     if query.by == "library" and not rows and seconds:

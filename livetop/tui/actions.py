@@ -175,6 +175,9 @@ class Actions(Screen[None]):
         if entry is not None and entry.row.kind == "thread" and not self.is_source_full:
             self._choose_thread(entry)
             return
+        if entry is None and not self.is_source_full:
+            self.say("there is no row here whose source could be shown", is_error=True)
+            return
         self.toggle_class("-full")
         # Only once it is laid out does the pane know how much it can show.
         self.call_after_refresh(self.show_source)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 SPARKS = "▁▂▃▄▅▆▇█"
 SPARKS_ASCII = "_.,-=+*#"
-PARTS, PARTS_ASCII = ("█", "▒", "░"), ("#", "=", "-")
-"""What the parts of a bar are drawn with: python, native, system."""
+PARTS, PARTS_ASCII = ("█", "▒", "░", "·"), ("#", "=", "-", ".")
+"""What the parts of a bar are drawn with: python, native, system, waiting."""
 SMALLEST = 0.005
 """The share from which on a bar has one cell at least: below it only the number speaks."""
 _SCALES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -45,6 +45,7 @@ class Bar(NamedTuple):
     python: str
     native: str
     system: str
+    waiting: str
     empty: str
 
 
@@ -54,28 +55,33 @@ def heat_bar(
     width: int,
     native: float | None = None,
     system: float = 0.0,
+    waiting: float = 0.0,
     *,
     ascii_only: bool = False,
 ) -> Bar:
     """A bar of `width` cells.
 
-    `share` and `scale` are 0..1; `native` and `system` are parts of the share (0..1), `native` None when
-    unknown: then the whole bar is drawn as own time, undivided.
+    `share` and `scale` are 0..1; `waiting` is the part of the share (0..1) that was not on a core, `native`
+    and `system` are parts of the rest (0..1), `native` None when unknown: then the rest is drawn undivided.
     """
     if width <= 0 or not share > 0:
-        return Bar("", "", "", " " * max(0, width))
+        return Bar("", "", "", "", " " * max(0, width))
     length = min(width, int(share / scale * width + 0.5)) if scale > 0 else width
     if length == 0 and share >= SMALLEST:
         length = 1
-    kernel = other = 0
+    # Rounded at the borders between the parts, so that they fill the bar exactly; each counts what is
+    # to the right of it.
+    asleep = min(length, int(length * waiting + 0.5))
+    other = kernel = asleep
     if native is not None:
-        # Rounded at the borders between the parts, so that they fill the bar exactly.
-        other = min(length, int(length * (native + system) + 0.5))
-        kernel = min(other, int(length * system + 0.5))
-    python_glyph, native_glyph, system_glyph = PARTS_ASCII if ascii_only else PARTS
+        awake = 1.0 - waiting
+        other = max(asleep, min(length, int(length * (waiting + awake * (native + system)) + 0.5)))
+        kernel = max(asleep, min(other, int(length * (waiting + awake * system) + 0.5)))
+    python_glyph, native_glyph, system_glyph, waiting_glyph = PARTS_ASCII if ascii_only else PARTS
     return Bar(
         python_glyph * (length - other),
         native_glyph * (other - kernel),
-        system_glyph * kernel,
+        system_glyph * (kernel - asleep),
+        waiting_glyph * asleep,
         " " * (width - length),
     )

@@ -30,12 +30,34 @@ class Selected:
     follow: bool = False
 
 
-class Tabs(Painted):
-    """Views at the left, what is selected at the right."""
+_GIVING_WAY = (
+    ("thread: ", 24),
+    ("filter: ", 16),
+    ("thread: ", 8),
+    ("filter: ", 8),
+    ("window: ", 0),
+    ("filter: ", 3),
+    ("thread: ", 0),
+    ("filter: ", 0),
+    ("mode: ", 0),
+)
+"""What is cut to so many cells where there is no room for all of it, or left out (0), in this order:
+what hides rows stays longest."""
 
-    def __init__(self, palette: Palette = COLOR, *, id: str | None = None) -> None:  # noqa: A002
+
+class Tabs(Painted):
+    """Views at the left, what is selected at the right, which gives way where there is no room for both."""
+
+    def __init__(
+        self,
+        palette: Palette = COLOR,
+        ascii_only: bool = False,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._palette = palette
+        self._dots = ".." if ascii_only else "…"
         self._selected = Selected()
 
     def show(self, selected: Selected) -> None:
@@ -53,14 +75,38 @@ class Tabs(Painted):
                 (" ", palette.plain),
             ]
         right: Line = []
-        for label, value in (
-            ("thread: ", selected.thread),
-            ("window: ", selected.window),
-            ("mode: ", selected.mode),
-            ("filter: ", cut(plain(selected.filter), 24) or "-"),
-        ):
-            right += [("   ", palette.plain), (label, palette.quiet), (plain(value), palette.plain)]
+        gap, fitting = self._fitting(width - width_of(left))
+        for label, value in fitting.items():
+            right += [(" " * gap, palette.plain), (label, palette.quiet), (value, palette.plain)]
         return [spread(left, [*right, (" ", palette.plain)], width)]
+
+    def _fitting(self, room: int) -> tuple[int, dict[str, str]]:
+        """What of the selection fits, by its label, and how many cells stand before each."""
+        selected = self._selected
+        parts = {
+            "thread: ": plain(selected.thread),
+            "window: ": plain(selected.window),
+            "mode: ": plain(selected.mode),
+            "filter: ": cut(plain(selected.filter), 24, dots=self._dots) or "-",
+        }
+        for gap in (3, 2):
+            if _size(parts, gap) <= room:
+                return gap, parts
+        if not selected.filter:
+            del parts["filter: "]
+        for label, most in _GIVING_WAY:
+            if _size(parts, 2) <= room:
+                break
+            if not most:
+                parts.pop(label, None)
+            elif label in parts:
+                parts[label] = cut(parts[label], most, dots=self._dots)
+        return 2, parts
+
+
+def _size(parts: Mapping[str, str], gap: int) -> int:
+    """The cells of a selection, with one behind it."""
+    return sum(gap + len(label) + cells(value) for label, value in parts.items()) + 1
 
 
 class Status(Tabs):
@@ -75,7 +121,7 @@ class Status(Tabs):
         ]
         left: Line = [(f" {selected.title}", palette.strong)]
         for label, value in (
-            ("filter: ", cut(plain(selected.filter), 20)),
+            ("filter: ", cut(plain(selected.filter), 20, dots=self._dots)),
             ("sort: ", selected.sort),
             ("window: ", selected.window),
             ("mode: ", selected.mode),
@@ -88,9 +134,16 @@ class Status(Tabs):
 class Footer(Painted):
     """The keys worth knowing, or for a while what just happened."""
 
-    def __init__(self, palette: Palette = COLOR, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        palette: Palette = COLOR,
+        ascii_only: bool = False,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._palette = palette
+        self._dots = ".." if ascii_only else "…"
         self._text = ""
         self._is_error = False
         self._renamed: Mapping[str, str] = {}
@@ -107,7 +160,7 @@ class Footer(Painted):
             keys = self._keys(("help", "quit"), width)
             room = width - width_of(keys) - 3
             style = palette.error if self._is_error else palette.notice
-            return [spread([(" " + cut(plain(self._text), room), style)], keys, width)]
+            return [spread([(" " + cut(plain(self._text), room, dots=self._dots), style)], keys, width)]
         return [self._keys(None, width)]
 
     def _keys(self, wanted: tuple[str, ...] | None, width: int) -> Line:

@@ -33,6 +33,8 @@ class Look:
     trend: bool = True
     processes: bool = False
     """Rows may be of several processes."""
+    waiting: bool = False
+    """Shares are of wall time: what was waited is a part of them."""
 
     @property
     def dots(self) -> str:
@@ -43,6 +45,7 @@ class Look:
 class Column:
     """One column. `cell` fills exactly the width it is given; `value` orders rows by it (None: it cannot).
 
+    `shown`: a number as it is read, where that is less precise, so that noise which nobody sees moves no row.
     `narrow` and `wide` are widths below and from WIDE columns on; a `grow` column shares what is left.
     `from_width`: the terminal's width from which on it is shown; `needed` may hide it altogether.
     """
@@ -57,6 +60,17 @@ class Column:
     grow: int = 0
     from_width: int = 0
     needed: Callable[[Look], bool] = lambda look: True
+    shown: Callable[[float], float] = float
+
+
+def as_share(value: float) -> float:
+    """A share (0..1) as `figures.share` writes it."""
+    return round(value * 100, 1)
+
+
+def as_percent(value: float) -> float:
+    """A share (0..1) as `figures.percent` writes it."""
+    return round(value * 100)
 
 
 def _share_cell(value: Callable[[Entry], float]) -> Callable[[Entry, Look, int], Line]:
@@ -91,13 +105,24 @@ def _native(entry: Entry, look: Look, width: int) -> Line:
 
 
 def _heat(entry: Entry, look: Look, width: int) -> Line:
-    bar = heat_bar(entry.own_share, look.scale, width, entry.native, entry.system, ascii_only=look.ascii)
-    return painted(bar, look.palette, unknown=look.native and entry.native is None)
+    # The time of a thread that is outside of Python is not split, but Python's it is not.
+    native = entry.native if entry.native is not None or entry.runs_python else 1.0
+    bar = heat_bar(
+        entry.own_share,
+        look.scale,
+        width,
+        native,
+        entry.system,
+        entry.waiting,
+        ascii_only=look.ascii,
+    )
+    return painted(bar, look.palette, unknown=look.native and native is None)
 
 
 def painted(bar: Bar, palette: Palette, *, unknown: bool = False) -> Line:
     """A bar's parts in their colours; `unknown`: beside others that are divided, its parts are not known."""
-    styles = (palette.quiet if unknown else palette.python, palette.native, palette.system, palette.plain)
+    python = palette.quiet if unknown else palette.python
+    styles = (python, palette.native, palette.system, palette.waiting, palette.plain)
     return list(zip(bar, styles, strict=True))
 
 
@@ -141,14 +166,14 @@ def _location(entry: Entry, look: Look, width: int) -> Line:
 
 # fmt: off
 HOT_COLUMNS: tuple[Column, ...] = (
-    Column("own_share", "%OWN", 5, 5, _own_share, lambda entry: entry.own_share),
+    Column("own_share", "%OWN", 5, 5, _own_share, lambda entry: entry.own_share, shown=as_share),
     Column("total_share", "%TOT", 5, 5, _share_cell(lambda entry: entry.total_share),
-           lambda entry: entry.total_share),
+           lambda entry: entry.total_share, shown=as_share),
     Column("own", "OWN", 6, 7, _seconds_cell(lambda entry: entry.own), lambda entry: entry.own),
     Column("total", "TOTAL", 6, 7, _seconds_cell(lambda entry: entry.total), lambda entry: entry.total,
            from_width=90),
     Column("native", "NAT%", 5, 5, _native, lambda entry: -1.0 if entry.native is None else entry.native,
-           needed=lambda look: look.native),
+           needed=lambda look: look.native, shown=as_percent),
     Column("heat", "HEAT", 9, 16, _heat, align="left", from_width=70),
     Column("trend", "+/-", 3, 3, _trend, align="center", from_width=WIDE, needed=lambda look: look.trend),
     Column("process", "PROC", 7, 7, _process, _process_order, needed=lambda look: look.processes),
@@ -157,7 +182,7 @@ HOT_COLUMNS: tuple[Column, ...] = (
 )
 
 LIBRARY_COLUMNS: tuple[Column, ...] = (
-    Column("own_share", "%OWN", 5, 5, _own_share, lambda entry: entry.own_share),
+    Column("own_share", "%OWN", 5, 5, _own_share, lambda entry: entry.own_share, shown=as_share),
     Column("own", "OWN", 6, 7, _seconds_cell(lambda entry: entry.own), lambda entry: entry.own),
     Column("heat", "HEAT", 16, 24, _heat, align="left"),
     Column("trend", "+/-", 3, 3, _trend, align="center", from_width=WIDE, needed=lambda look: look.trend),

@@ -46,6 +46,16 @@ class Entry:
         return self.row.system_share or 0.0
 
     @property
+    def waiting(self) -> float:
+        """The part of its own time that was not spent on a core: of wall time only."""
+        return min(1.0, self.row.off_core / self.row.own) if self.row.own > 0 else 0.0
+
+    @property
+    def runs_python(self) -> bool:
+        """Whether its time may be Python's: not that of a thread without a Python frame."""
+        return not (self.row.kind == "special" and self.row.function.startswith("[thread: "))
+
+    @property
     def location(self) -> str:
         """Where it is: module:line, without the line where there is none."""
         place = self.row.module or self.row.file

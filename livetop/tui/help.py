@@ -19,7 +19,7 @@ from livetop.tui.theme import Palette
 WORDS: tuple[tuple[str, str], ...] = (
     ("%OWN %TOT", "share of the window: of the line itself, with what it calls"),
     ("OWN TOTAL", "the same in seconds, since the reset"),
-    ("NAT% ~", "native part of its own time (dim: vaguely known, ~: estimated)"),
+    ("NAT% ~", "native part of its CPU time (dim: vaguely known, ~: estimated)"),
     ("HEAT", "%OWN as a bar: §"),
     ("(9.8)", "in the source: no time of its own, but so much of what it calls"),
     ("+/-", "^ v: more or less than five seconds ago, beyond noise"),
@@ -76,8 +76,8 @@ class HelpPage(Painted):
             lines = [[*fill(one, half), *two] for one, two in zip(left, right, strict=True)]
         else:
             lines = [line for side in _SECTIONS for section in side for line in self._section(section, width)]
-        python, native, system = PARTS_ASCII if self._ascii else PARTS
-        legend = f"python {python}, native {native}, system {system}"
+        python, native, system, waiting = PARTS_ASCII if self._ascii else PARTS
+        legend = f"python {python}, native {native}, system {system}, waiting {waiting} (wall mode)"
         words: list[Line] = [[], [(" Words", palette.strong)]]
         for word, meaning in WORDS:
             shown = word.replace("±", "(+/-4.1)" if self._ascii else "(±4.1)")

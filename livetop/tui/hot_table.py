@@ -109,8 +109,8 @@ class HotTable(Painted):
                 line.append((" " * self._gap, palette.plain))
             is_sorted = column.id == self._sort
             title = column.title + (self._arrow if is_sorted else "")
-            if column.id == "heat" and self._look.native:
-                title = _legend(size, title, self._look.ascii)
+            if column.id == "heat":
+                title = _legend(size, title, self._look)
             line.append(
                 (fit(title, size, column.align, dots=""), palette.sorted if is_sorted else palette.head)
             )
@@ -164,11 +164,16 @@ class HotTable(Painted):
         self.post_message(self.Chosen())
 
 
-def _legend(width: int, title: str, ascii_only: bool) -> str:
+def _legend(width: int, title: str, look: Look) -> str:
     """What the parts of a bar are, where there is room to say it."""
-    python, native, system = PARTS_ASCII if ascii_only else PARTS
-    legend = f"py{python} native{native} sys{system}"
-    return next((text for text in (f"{title} {legend}", legend) if len(text) <= width), title)
+    python, native, system, waiting = PARTS_ASCII if look.ascii else PARTS
+    parts = [f"py{python}", f"native{native}", f"sys{system}"] if look.native else []
+    if look.waiting:
+        parts = [*(parts or [f"own{python}"]), f"wait{waiting}"]
+    if not parts:
+        return title
+    legend, short = " ".join(parts), "".join(parts).replace("native", "nat")
+    return next((text for text in (f"{title} {legend}", legend, short) if len(text) <= width), title)
 
 
 def scale_of(entries: Sequence[Entry]) -> float:

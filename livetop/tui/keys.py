@@ -40,7 +40,7 @@ KEYS: tuple[Key, ...] = (
     Key("help", "question_mark,h,f1", "? h F1", "help", "this page", DO, "Help", "Help"),
     Key("quit", "q", "q", "quit", "quit", DO, "Quit", "Quit"),
     Key("leave", "f10,ctrl+c,ctrl+q", "F10 ^C", "quit", "quit, also while typing", DO, priority=True),
-    Key("source", "enter", "Enter", "source", "source on the whole screen; of a process: its lines", SHOW,
+    Key("source", "enter", "Enter", "source", "full source; of a process or thread: its lines", SHOW,
         "Source", "Source"),
     Key("next_view", "tab", "Tab", "view(1)", "next view", SHOW, "View", "View"),
     Key("previous_view", "shift+tab", "shift+Tab", "view(-1)", "previous view", SHOW),

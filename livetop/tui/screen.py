@@ -33,7 +33,7 @@ from livetop.tui.source_pane import Excerpt, SourcePane
 from livetop.tui.task_entries import why_no_tasks
 from livetop.tui.theme import Palette
 from livetop.tui.too_small import TooSmall, is_too_small
-from livetop.tui.views import VIEWS, Rows, View, find_view
+from livetop.tui.views import LIBRARIES, VIEWS, Rows, View, find_view
 
 _SLOW = 1.0
 """Seconds between two repaints of the header and the source pane."""
@@ -55,12 +55,12 @@ class MainScreen(Actions, inherit_bindings=False):
         super().__init__()
         self.session, self.settings, self.choice, self.palette = session, settings, choice, palette
         self.header = Header(palette, settings.ascii, id="header")
-        self.tabs = Tabs(palette, id="tabs")
+        self.tabs = Tabs(palette, settings.ascii, id="tabs")
         self.table = HotTable(id="table")
         self.source_pane = SourcePane(palette, settings.ascii, id="source")
         self.filter_line = FilterLine(palette)
-        self.status = Status(palette, id="status")
-        self.footer = Footer(palette, id="footer")
+        self.status = Status(palette, settings.ascii, id="status")
+        self.footer = Footer(palette, settings.ascii, id="footer")
         self._rows: dict[str, Rows] = {view.id: view.rows() for view in VIEWS}
         self._order = SteadyOrder()
         self._ordered_by: tuple[object, ...] = ()
@@ -106,8 +106,8 @@ class MainScreen(Actions, inherit_bindings=False):
         if self._ticking is not None:
             self._ticking.stop()
         self._ticking = self.set_interval(1 / self.choice.refresh, self.tick)
-        # Over a slow link rows change places, and what is around them changes, half as often.
-        self._slow = self._order.period = min(2 * _SLOW, max(_SLOW, 4 * _SLOW / self.choice.refresh))
+        # Over a slow link what is around the rows changes half as often.
+        self._slow = min(2 * _SLOW, max(_SLOW, 4 * _SLOW / self.choice.refresh))
 
     def news(self) -> None:
         """The model has changed. The first rows are not kept waiting for the next refresh."""
@@ -166,6 +166,7 @@ class MainScreen(Actions, inherit_bindings=False):
             page.native_known,
             choice.trend,
             are_several(self.session.profile),
+            choice.mode == "wall" and self.view is not LIBRARIES,
         )
         self.table.show(
             self._sorted(entries),
@@ -205,8 +206,7 @@ class MainScreen(Actions, inherit_bindings=False):
         return self._order.arrange(
             entries,
             lambda entry: entry.key,
-            lambda entry: float(value(entry)),
-            self.settings.clock(),
+            lambda entry: column.shown(float(value(entry))),
             ascending=choice.inverted,
         )
 
@@ -262,6 +262,8 @@ class MainScreen(Actions, inherit_bindings=False):
                 len(table.entries),
                 ascii_only=self.settings.ascii,
             )
+        elif self.is_source_full:
+            excerpt = Excerpt(title=self.view.title, reason=self._why_empty())
         self.source_pane.show(excerpt)
 
     def _why_empty(self) -> str:

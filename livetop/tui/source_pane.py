@@ -163,7 +163,8 @@ class SourcePane(Painted):
             total = f"({figures.share(heat.total)})" if heat is not None and heat.total >= COLD else ""
             line += [(total.rjust(6)[-6:] + " " * (_BAR + 2), palette.quiet)]
         else:
-            bar = heat_bar(heat.own, scale, _BAR, heat.native, heat.system, ascii_only=self._ascii)
+            parts = heat.native, heat.system, heat.waiting
+            bar = heat_bar(heat.own, scale, _BAR, *parts, ascii_only=self._ascii)
             style = palette.strong if heat.own >= HOT else palette.plain
             line += [
                 (figures.share(heat.own).rjust(5), style),

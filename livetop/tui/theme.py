@@ -31,6 +31,7 @@ class Palette:
     python: Style
     native: Style
     system: Style
+    waiting: Style
     spark: Style
     live: Style
     halted: Style
@@ -52,6 +53,7 @@ COLOR = Palette(
     python=Style(color="bright_blue"),
     native=Style(color="color(208)"),
     system=Style(),
+    waiting=Style(dim=True),
     spark=Style(dim=True),
     live=Style(color="bright_blue", bold=True),
     halted=Style(color="color(208)", bold=True, reverse=True),
@@ -72,6 +74,7 @@ PLAIN = Palette(
     python=Style(),
     native=Style(),
     system=Style(),
+    waiting=Style(dim=True),
     spark=Style(dim=True),
     live=Style(bold=True),
     halted=Style(bold=True, reverse=True),

@@ -30,6 +30,10 @@ class ThreadEntry(Entry):
         return "" if self.info is None or self.info.python else "no Python"
 
     @property
+    def runs_python(self) -> bool:
+        return self.info is None or self.info.python
+
+    @property
     def text(self) -> str:
         return f"{self.row.function} {self.row.tid or ''} {self.state} {self.language}"
 

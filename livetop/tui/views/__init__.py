@@ -12,7 +12,7 @@ from livetop.tui.views.view import Rows, View
 
 VIEWS: tuple[View, ...] = (LINES, FUNCTIONS, LIBRARIES, TASKS, PROCESSES, THREADS)
 
-__all__ = ["PROCESSES", "VIEWS", "Rows", "View", "find_view"]
+__all__ = ["LIBRARIES", "PROCESSES", "VIEWS", "Rows", "View", "find_view"]
 
 
 def find_view(name: str) -> View:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rich.style import Style
 
 from livetop.tui import figures
-from livetop.tui.columns import COLD, HOT, Column, Look
+from livetop.tui.columns import COLD, HOT, Column, Look, as_share
 from livetop.tui.entries import Entry
 from livetop.tui.fit import cells, fit, plain
 from livetop.tui.paint import Line
@@ -80,7 +80,7 @@ def _of(value: Callable[[TaskEntry], str]) -> Callable[[Entry], str]:
 
 # fmt: off
 TASK_COLUMNS: tuple[Column, ...] = (
-    Column("own_share", "%CPU", 5, 5, _share, lambda entry: entry.own_share),
+    Column("own_share", "%CPU", 5, 5, _share, lambda entry: entry.own_share, shown=as_share),
     Column("state", "STATE", 7, 8, _state, _of(lambda entry: entry.state_order), "left"),
     Column("task", "TASK", 14, 18, _name, lambda entry: entry.row.function, "left", grow=2),
     Column("waits_for", "WAITS FOR", 14, 18, _text(lambda entry: entry.waits_for),

@@ -74,6 +74,21 @@ async def test_why_there_are_none() -> None:
         assert "no tasks" in drawn(app.main_screen.table)
 
 
+async def test_without_a_row_there_is_no_source_to_open() -> None:
+    session = SampleSession()
+    session.profile.tasks = TaskList((), 0, True, "tasks of this version cannot be read")
+    app = sample_app(session)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("tab", "tab", "tab", "enter")
+        assert not app.main_screen.is_source_full
+        assert "there is no row here" in drawn(app.main_screen.footer)
+        # Where the source is open already, it says the same as the table would.
+        await pilot.press("tab", "tab", "tab", "enter", "tab", "tab", "tab")
+        await pilot.pause()
+        assert app.main_screen.is_source_full
+        assert "cannot be read" in drawn(app.main_screen.source_pane)
+
+
 async def test_a_list_that_was_cut_says_so() -> None:
     session = with_tasks()
     assert session.profile.tasks is not None
