@@ -44,14 +44,16 @@ HELP = """Compare two snapshots: shares of time before and after, each differenc
 @options("number", "json", "ascii")
 def command(before: Path, after: Path, by: By, mode: Mode, **values: Any) -> int:
     """Loads both, compares, prints."""
-    from livetop.cli.reporting import DEFAULT_ROWS, text_width
+    from livetop.cli.notice import note
+    from livetop.cli.reporting import DEFAULT_ROWS, text_width, what_is_missing
     from livetop.export import difference as forms
     from livetop.profile.diff import diff
     from livetop.profile.snapshot import load
 
     if values["as_json"] and values["markdown"]:
         raise click.UsageError("--json and --markdown exclude each other")
-    found = diff(load(before), load(after), by=by, mode=mode)
+    profiles = load(before), load(after)
+    found = diff(*profiles, by=by, mode=mode)
     most = values["number"] or DEFAULT_ROWS
     if values["as_json"]:
         forms.write_json(found, sys.stdout, most=values["number"])
@@ -59,6 +61,9 @@ def command(before: Path, after: Path, by: By, mode: Mode, **values: Any) -> int
         forms.write_markdown(found, sys.stdout, most=most)
     else:
         forms.write_text(found, sys.stdout, width=text_width(), most=most, ascii=values["ascii_only"])
+    for path, profile in zip((before, after), profiles, strict=True):
+        if missing := what_is_missing(profile, by):
+            note(f"{path}: {missing}")
     limit = values["fail_over"]
     if limit is not None and any(row.significant and row.delta * 100 > limit for row in found.rows):
         click.echo(f"livetop: a share grew by more than {limit:g} percentage points", err=True)

@@ -99,6 +99,10 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
+        if word := _negative_target(error, sys.argv[1:] if args is None else args):
+            from livetop.cli.targets import no_such_process
+
+            _fail(str(no_such_process(word)), ExitCode.NO_TARGET)
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "livetop"
         text = error.format_message().replace("\n", " ")
@@ -156,6 +160,16 @@ def suggestion(word: str) -> str:
     """A hint for a word that was taken for a target but may be a misspelt verb, or ""."""
     near = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.75)
     return f" (did you mean livetop {near[0]}?)" if near else ""
+
+
+def _negative_target(error: click.ClickException, words: Sequence[str]) -> str:
+    """A number below 0 that stands where a verb takes a target, and was taken for an option; or ""."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return ""
+    if all(param.name != "target" for param in error.ctx.command.params):
+        return ""
+    numbers = (word for word in words if word[:1] == "-" and word[1:].isdecimal())
+    return next((word for word in numbers if word.startswith(error.option_name)), "")
 
 
 def _is_ours(error: Exception) -> bool:

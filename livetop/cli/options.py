@@ -105,7 +105,7 @@ OPTIONS: dict[str, Callable[[F], F]] = {
     "ascii": click.option("-U", "--ascii", "ascii_only", is_flag=True, help="Only ASCII characters."),
     "output": click.option(
         "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-        help="Save a snapshot there at the end.",
+        help="Save a snapshot there at the end (NAME.livetop).",
     ),
     "destination": click.option(
         "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE",

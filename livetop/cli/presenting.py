@@ -10,7 +10,7 @@ from typing import Any
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.reporting import check_choices, print_json_line, print_table
-from livetop.cli.saving import SNAPSHOT, Choices, check_writable, write_or_rescue
+from livetop.cli.saving import SNAPSHOT, Choices, check_snapshot, check_writable, write_or_rescue
 from livetop.cli.watching import started, watch
 from livetop.session.live import Live
 from livetop.wire.messages import Configure
@@ -29,14 +29,20 @@ def present(configure: Configure, values: Values) -> int:
 
     Raises LinkError, and what the options may raise.
     """
-    output: Path | None = values["output"]
-    check_choices(values)
-    if output is not None:
-        check_writable(output)
+    check(values)
     show, prepare = _way(values)
     with started(configure, values["via"], meanwhile=prepare) as session:
         show(session, values)
     return _finish(session, values)
+
+
+def check(values: Values) -> None:
+    """Everything that can fail early does so before anything is started. Raises click.ClickException."""
+    output: Path | None = values["output"]
+    check_choices(values)
+    if output is not None:
+        check_snapshot(output)
+        check_writable(output)
 
 
 def on_terminal(values: Values) -> bool:

@@ -68,6 +68,15 @@ def print_json_line(profile: Profile, values: Values, *, window: float | None) -
     sys.stdout.flush()
 
 
+def what_is_missing(profile: Profile, by: str) -> str:
+    """Why a table by task or by process says so little, and how to record one that says more; or ""."""
+    if by == "task" and all(info.kind != "task" for info in profile.names.functions.values.values()):
+        return "no task was recorded: with record --async samples go by their task"
+    if by == "process" and len(profile.processes) == 1:
+        return "only one process was recorded: with record -s its children are, too"
+    return ""
+
+
 def text_width() -> int:
     """Columns that a table may take."""
     if "COLUMNS" in os.environ or sys.stdout.isatty():

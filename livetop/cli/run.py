@@ -37,11 +37,12 @@ HELP = """Start a program and watch it; no privilege is needed for that.
 def command(prog: str, args: tuple[str, ...], module: bool, python: str | None, **values: Any) -> int:
     """Starts a program under the engine."""
     from livetop.cli.notice import note
-    from livetop.cli.presenting import present
+    from livetop.cli.presenting import check, present
     from livetop.cli.targets import output_file, program_argv, remove_if_empty
     from livetop.wire.messages import Configure
 
     values["via"] = None
+    check(values)
     argv = program_argv(prog, args, module=module, python=python)
     printed = output_file(argv)
     note(f"what the program prints goes to {printed}")

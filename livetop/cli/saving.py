@@ -37,11 +37,27 @@ def check_format(name: str | None, path: Path) -> str:
     from livetop.export.registry import FORMATS
 
     if name is None:
-        return next((known for known, form in FORMATS.items() if path.suffix == form.extension), SNAPSHOT)
+        suffixes = {f".{SNAPSHOT}": SNAPSHOT} | {form.extension: known for known, form in FORMATS.items()}
+        if path.suffix and path.suffix not in suffixes:
+            raise click.BadParameter(
+                f"no format's files end in {path.suffix!r}; there are: {', '.join(suffixes)}; or give -f",
+                param_hint="--output",
+            )
+        return suffixes.get(path.suffix, SNAPSHOT)
     if name != SNAPSHOT and name not in FORMATS:
         known = ", ".join([SNAPSHOT, *FORMATS])
         raise click.BadParameter(f"there is no format {name!r}; there are: {known}", param_hint="--format")
     return name
+
+
+def check_snapshot(path: Path) -> None:
+    """Raises click.BadParameter for a name that promises something other than a snapshot."""
+    if path.suffix not in ("", f".{SNAPSHOT}"):
+        raise click.BadParameter(
+            f"a snapshot is written, which ends in .{SNAPSHOT}, not in {path.suffix!r}; livetop export and"
+            " livetop record write other formats",
+            param_hint="--output",
+        )
 
 
 def check_writable(path: Path) -> None:

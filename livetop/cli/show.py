@@ -25,7 +25,8 @@ HELP = """Print what a snapshot holds: the lines, functions, threads or librarie
 @options("by", "number", "json", *PICTURE, "sort", "filter", "ascii")
 def command(file: Path, **values: Any) -> None:
     """Loads, queries, prints."""
-    from livetop.cli.reporting import check_choices, print_json_line, print_table
+    from livetop.cli.notice import note
+    from livetop.cli.reporting import check_choices, print_json_line, print_table, what_is_missing
     from livetop.profile.snapshot import load
 
     check_choices(values)
@@ -34,3 +35,5 @@ def command(file: Path, **values: Any) -> None:
         print_json_line(profile, values, window=None)
     else:
         print_table(profile, values)
+    if missing := what_is_missing(profile, values["by"]):
+        note(missing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,9 +17,13 @@ from livetop.cli.exitcodes import ExitCode
 from livetop.cli.main import suggestion
 
 if TYPE_CHECKING:
+    from livetop.target.errors import TargetError
     from livetop.wire.messages import Configure
 
 SHOWN_CANDIDATES = 20
+
+_NUMBER = re.compile("[+-]?[0-9]+")
+_DIGITS, _MAX_PID = 10, (1 << 31) - 1
 
 
 def configure_for(target: str, via: str | None, settings: dict[str, Any]) -> Configure:
@@ -28,16 +33,38 @@ def configure_for(target: str, via: str | None, settings: dict[str, Any]) -> Con
     """
     from livetop.wire.messages import Configure
 
-    if via is not None and not (target.isascii() and target.isdecimal()):
+    if via is not None and not is_number(target.strip()):
         return Configure(name=target, **settings)
     return Configure(pid=pid_of(target), **settings)
 
 
 def pid_of(target: str) -> int:
-    """The PID that a word of the command line means on this machine."""
-    if target.isascii() and target.isdecimal() and int(target) < 1 << 31:
-        return int(target)
-    return find_pid(target)
+    """The PID that a word of the command line means on this machine.
+
+    Raises NoSuchProcess for a number that is none.
+    """
+    word = target.strip()
+    if not is_number(word):
+        return find_pid(target)
+    if len(word) <= _DIGITS and 0 < int(word) <= _MAX_PID:
+        return int(word)
+    raise no_such_process(word)
+
+
+def is_number(word: str) -> bool:
+    """Whether a word can only be meant as a PID."""
+    return _NUMBER.fullmatch(word) is not None
+
+
+def no_such_process(word: str) -> TargetError:
+    """What is said of a number that is no PID: the same as of a PID that nobody has."""
+    from livetop.target.errors import NoSuchProcess
+    from livetop.target.surroundings import elsewhere
+    from livetop.target.text import escape
+
+    return NoSuchProcess(
+        f"there is no process {escape(word, 20)}: `livetop list` shows the Python processes here{elsewhere()}"
+    )
 
 
 def find_pid(name: str) -> int:

@@ -30,6 +30,9 @@ from .text import escape
 MAX_COMMAND = 64 << 10
 MAX_WORDS = 256
 
+_LAYOUT: Final = b"\t\n\v\f\r"
+_SPACES: Final = bytes.maketrans(_LAYOUT, b" " * len(_LAYOUT))
+
 _AUXILIARY = struct.Struct("<QQ")
 _AT_RANDOM: Final = 25
 # Never mapped (vm.mmap_min_addr): reading there fails for want of memory or for want of permission.
@@ -144,14 +147,17 @@ def open_process(pid: int, *, traced: bool = False) -> Process:
 
 
 def read_argv(pid: int) -> list[str]:
-    """Return the command line, escaped and cut to what can be shown; [] when there is none or no right."""
+    """Return the command line, escaped and cut to what can be shown; [] when there is none or no right.
+
+    Newlines and the like are spaces, as in ps: programs that are given with -c have many.
+    """
     try:
         text = read_file(f"/proc/{pid}/cmdline", MAX_COMMAND)
     except OSError:
         return []
     words = text.rstrip(b"\0").split(b"\0") if text.strip(b"\0") else []
     cut = len(words) > MAX_WORDS or len(text) >= MAX_COMMAND
-    return [escape(word) for word in words[:MAX_WORDS]] + (["…"] if cut else [])
+    return [escape(word.translate(_SPACES)) for word in words[:MAX_WORDS]] + (["…"] if cut else [])
 
 
 def read_generation(pid: int) -> bytes:

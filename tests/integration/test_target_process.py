@@ -56,10 +56,10 @@ def assert_refused(error: type[Exception], pid: int, code: int, *words: str) -> 
 
 
 def test_what_a_process_is(tmp_path):
-    with running(sys.executable, "-c", WAIT, "caf\udce9", "", "\x1b[31m", cwd=tmp_path) as child:
+    with running(sys.executable, "-c", WAIT, "caf\udce9", "", "\x1b[31m", "a\n\tb", cwd=tmp_path) as child:
         process = open_process(child.pid)
         assert process.pid == child.pid
-        assert process.argv[-3:] == ["caf\\xe9", "", "\\x1b[31m"]
+        assert process.argv[-4:] == ["caf\\xe9", "", "\\x1b[31m", "a  b"]
         assert process.exe == os.path.realpath(sys.executable)
         assert process.cwd == str(tmp_path)
         assert process.host == os.uname().nodename

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from livetop.cli.dump import text_lines
 from livetop.cli.exitcodes import ExitCode
 from livetop.cli.main import VERBS, Verbs, cli, suggestion
 from livetop.cli.options import sampling_settings
+from livetop.cli.saving import check_format
 from livetop.profile.snapshot import save
 
 NOT_THERE_YET = (
@@ -225,3 +227,69 @@ def test_differences_are_of_what_show_has_tables_of(by, names, tmp_path):
     found = json.loads(done.output)
     assert found["by"] == by
     assert {row["function"] for row in found["rows"]} == names
+
+
+@pytest.mark.parametrize("by", ["task", "process", "line"])
+def test_a_table_that_says_nothing_says_what_to_record(by, tmp_path):
+    made = Builder()
+    made.add(made.cell("main:1", 0.1))
+    path = str(tmp_path / "a.livetop")
+    save(made.profile, path)
+    wanted = {"task": "--async", "process": "-s"}.get(by)
+    for extra in ([], ["--json"]):
+        done = CliRunner().invoke(cli, ["show", path, "--by", by, *extra])
+        assert done.exit_code == 0
+        assert done.stderr.count("\n") == (1 if wanted else 0)
+        assert (wanted or "") in done.stderr
+        assert "recorded" not in done.stdout
+    if by == "task":
+        done = CliRunner().invoke(cli, ["diff", path, path, "--by", by])
+        assert done.stderr.count("--async") == 2
+
+
+@pytest.mark.parametrize("verb", ["attach", "dump", "doctor", "record"])
+@pytest.mark.parametrize("word", ["0", "-1", "-0042", "+0", " 0 ", "4194305", "2147483648", "9" * 5000])
+def test_a_number_that_is_no_process_is_refused_alike_everywhere(verb, word):
+    done = livetop(verb, word, *(["-o", "x"] if verb == "record" else []))
+    assert done.returncode == ExitCode.NO_TARGET
+    assert done.stderr.startswith(f"livetop: there is no process {word.strip()[:19]}")
+    assert done.stderr.count("\n") == 1
+    assert "`livetop list` shows the Python processes here" in done.stderr
+
+
+def test_an_option_that_there_is_not_is_still_no_target():
+    assert "No such option" in livetop("run", "-5", "x.py").stderr
+    assert "No such option" in livetop("attach", "-Q", "5").stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["record", "1", "-o", "x.svg"], ".livetop, .collapsed, .json"),
+        (["record", "1", "-o", "x.txt"], ".livetop, .collapsed, .json"),
+        (["export", "x.livetop", "-o", "x.foo"], ".livetop, .collapsed, .json"),
+        (["attach", "1", "-o", "x.svg"], "which ends in .livetop"),
+        (["run", "-o", "x.json", "x.py"], "which ends in .livetop"),
+    ],
+)
+def test_a_file_whose_name_asks_for_what_there_is_not_is_refused_before_the_work(args, said, tmp_path):
+    (tmp_path / "x.py").write_text("open('ran', 'w')")
+    done = livetop(*args, cwd=tmp_path)
+    assert done.returncode == ExitCode.USAGE
+    assert said in done.stderr
+    assert done.stderr.startswith("livetop: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "ran").exists()
+    assert not list(tmp_path.glob("x.[!p]*"))
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "form"),
+    [
+        ("x", None, "livetop"), ("x.livetop", None, "livetop"), ("a.b/x", None, "livetop"),
+        ("-", None, "livetop"), ("x.json", None, "json"), ("x.collapsed", None, "collapsed"),
+        ("x.svg", "collapsed", "collapsed"), ("x.2", "livetop", "livetop"),
+    ],
+)  # fmt: skip
+def test_the_format_that_a_name_asks_for(path, name, form):
+    assert check_format(name, Path(path)) == form
