@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from .fetching import Fetching
 from .layout import FRAME
-from .regions import MAX_DEPTH, NEAR, StackRegions
+from .limit import WHOLE
+from .regions import NEAR, StackRegions
 
 
 class StackCopies(StackRegions, Fetching):
@@ -60,7 +61,10 @@ class StackCopies(StackRegions, Fetching):
                 if entry is not None and buffer[at + entry]:
                     found.append((0, count))
                     count = 0
-        if count:
+        if self._cut:
+            # What stands for the callers that are not read is run by the loop of the innermost of them.
+            found.append((self._outer_mark, count + 1))
+        elif count:
             found.append((0, count))
         return found
 
@@ -87,7 +91,7 @@ class StackCopies(StackRegions, Fetching):
             if slot is None:
                 return
             (frame,) = shape.cframe_struct.unpack_from(buffer, base + slot)
-        for _ in range(MAX_DEPTH):
+        for _ in range(WHOLE.most):
             at = self._place_of(frame, base) if frame else None
             if at is None:
                 break

@@ -15,9 +15,7 @@ from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
 from .layout import Layout
-
-MAX_FRAMES = 25_000
-"""More than a C stack of 8 MB has room for; a longer chain is not followed."""
+from .limit import WHOLE, Limit
 
 # Frames whose heads are read twice: the innermost ones. What lies further out hardly ever changes.
 _TWICE = 160
@@ -71,13 +69,16 @@ class HeapRegions:
     """
 
     __slots__ = (
-        "_afresh", "_far", "_heads", "_missing", "_shape", "_slots", "_state", "_states", "_steady",
-        "address", "memory", "regions", "single", "single_size", "size",
+        "_afresh", "_cut", "_far", "_heads", "_limit", "_missing", "_shape", "_slots", "_state", "_states",
+        "_steady", "address", "memory", "regions", "single", "single_size", "size",
     )  # fmt: skip
 
-    def __init__(self, memory: Memory, shape: HeapShape, address: int) -> None:
+    def __init__(self, memory: Memory, shape: HeapShape, address: int, limit: Limit = WHOLE) -> None:
         self.memory = memory
         self.address = address
+        self._limit = limit
+        # The innermost frame of those that are not read, 0 if all are.
+        self._cut = 0
         self._shape = shape
         self._state = address + shape.layout.current_frame
         # Frame -> (where its head lies in the first copy, and in the second: 0 for one that is read once),
@@ -119,13 +120,22 @@ class HeapRegions:
 
         Addresses whose memory was given back are forgotten: one would spoil each read from now on.
         """
-        shape = self._shape
+        shape, limit = self._shape, self._limit
         low, size, unpack = shape.low, shape.size, shape.frame.unpack_from
         known = list(self._slots)
         heads = dict(zip(known, self.memory.read_many([(at + low, size) for at in known]), strict=True))
         pages: dict[int, bytes] = {}
         found: dict[int, None] = {}
-        while frame and frame not in found and len(found) <= MAX_FRAMES:
+        cut = 0
+        while frame and frame not in found:
+            if frame == self._cut and len(found) >= limit.kept:
+                cut = frame
+                break
+            if len(found) == limit.most:
+                order = list(found)
+                cut = order[limit.kept]
+                found = dict.fromkeys(order[: limit.kept])
+                break
             head = heads.get(frame)
             if head is None:
                 head = self._head(frame + low, pages)
@@ -133,8 +143,11 @@ class HeapRegions:
                     break
             found[frame] = None
             frame = unpack(head)[0]
+        self._cut = cut
         chain = list(reversed(found))
-        recent = [at for at in known if heads[at] is not None and at not in found and not self._afresh]
+        recent = [
+            at for at in known if heads[at] is not None and at not in found and at != cut and not self._afresh
+        ]
         self._afresh = False
         return chain[:-_INNERMOST], [*recent[-_MOST_RECENT:], *chain[-_INNERMOST:]]
 
@@ -200,4 +213,4 @@ class HeapRegions:
         self.size = end
 
 
-__all__ = ["MAX_FRAMES", "HeapRegions", "HeapShape"]
+__all__ = ["HeapRegions", "HeapShape"]

@@ -11,8 +11,9 @@ import struct
 from livetop.target.memory import Memory
 
 from .fetching import Fetching
-from .heap_regions import MAX_FRAMES, HeapRegions, HeapShape
-from .outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
+from .heap_regions import HeapRegions, HeapShape
+from .limit import WHOLE, Limit, more_callers
+from .outcome import EMPTY, MISS, TORN, Outcome
 from .tree import Place, StackTree
 
 # So many frames more than the stack has are read for a while, before they are left out.
@@ -39,7 +40,9 @@ class HeapReader(HeapRegions, Fetching):
         "instruction", "mark",
     )  # fmt: skip
 
-    def __init__(self, memory: Memory, shape: HeapShape, tree: StackTree, address: int) -> None:
+    def __init__(
+        self, memory: Memory, shape: HeapShape, tree: StackTree, address: int, limit: Limit = WHOLE
+    ) -> None:
         # What the last walk saw: the steady part of the first copy, the same of the second (None until it
         # is needed), and for each caller (its place, its number from the outermost on, where the part of the
         # first copy ends that holds it and all its callers).
@@ -56,7 +59,7 @@ class HeapReader(HeapRegions, Fetching):
         self._tree = tree
         self._root = tree.root
         self.depth = self.instruction = self.mark = 0
-        super().__init__(memory, shape, address)
+        super().__init__(memory, shape, address, limit)
 
     def lay_out(self, *, follow: bool = True) -> bool:
         """Find out where the stack lies now; see `HeapRegions.lay_out`."""
@@ -77,8 +80,8 @@ class HeapReader(HeapRegions, Fetching):
         (frame,) = unpack(buffer, base + self._heads)
         steady = self._steady
         unchanged = self._first is not None and buffer[base : base + steady] == self._first
-        for _ in range(MAX_FRAMES):
-            if not frame:
+        for _ in slots:
+            if not frame or frame == self._cut:
                 break
             slot = slots.get(frame)
             if slot is None:
@@ -137,7 +140,10 @@ class HeapReader(HeapRegions, Fetching):
         while back:
             slot = slots.get(back)
             if slot is None:
-                return MISS
+                if back != self._cut:
+                    return MISS
+                place = more_callers(self._tree)
+                break
             known = index.get(back)
             if known is not None and known[2] <= steady and known[0].code_address >= 0:
                 if whole or (tries and self._unchanged(buffer, base, double, known[2])):
@@ -153,10 +159,14 @@ class HeapReader(HeapRegions, Fetching):
                 if state not in shape.alive:
                     return TORN
             frames.append((frame, code, code + last * shape.unit, slot[0] + size))
-            if len(frames) > MAX_FRAMES:
+            if len(frames) > len(slots):
                 # The same frame twice is a chain that was being changed.
-                return TOO_DEEP if len({one[0] for one in frames}) == len(frames) else TORN
+                return TORN
+        else:
+            self._cut = 0
         depth = self.depth = kept + len(frames) + 1
+        if not (self._limit.least if self._cut else 0) <= depth <= self._limit.most:
+            return MISS
         if len(slots) - depth > _SLACK:
             self._idle += 1
             if self._idle > _PATIENCE:

@@ -21,5 +21,3 @@ MISS = Outcome("miss")
 """The stack has grown beyond what was read, or lies elsewhere now: lay out and read again."""
 EMPTY = Outcome("empty")
 """The thread runs no Python frame."""
-TOO_DEEP = Outcome("too deep")
-"""The stack has more frames than are ever read."""

@@ -10,8 +10,9 @@ from livetop.target.vectored import VectoredRead
 from .heap_regions import HeapShape
 from .heap_stack import HeapReader
 from .layout import Layout
+from .limit import WHOLE, Limit
 from .outcome import Outcome
-from .regions import Shape
+from .shape import Shape
 from .stack import StackReader
 from .tree import Place, StackTree
 
@@ -82,8 +83,10 @@ def make_shape(layout: Layout) -> Shape | HeapShape:
     return HeapShape(layout) if layout.frames == "heap" else Shape(layout)
 
 
-def make_reader(memory: Memory, shape: Shape | HeapShape, tree: StackTree, address: int) -> Reader:
+def make_reader(
+    memory: Memory, shape: Shape | HeapShape, tree: StackTree, address: int, limit: Limit = WHOLE
+) -> Reader:
     """A reader of the stack of the thread state at an address."""
     if isinstance(shape, HeapShape):
-        return HeapReader(memory, shape, tree, address)
-    return StackReader(memory, shape, tree, address)
+        return HeapReader(memory, shape, tree, address, limit)
+    return StackReader(memory, shape, tree, address, limit)

@@ -9,18 +9,17 @@ chunks once more.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
-from .layout import CHUNK, CHUNK_DATA, FRAME, Layout
+from .layout import CHUNK, CHUNK_DATA, FRAME
+from .limit import WHOLE, Limit
+from .shape import Shape
 
 # The innermost frames of the next sample may lie higher: read this much more than was used.
 _MARGIN = 1024
-# More than most C stacks have room for where each frame needs some of it.
-MAX_DEPTH = 25_000
 
 _MAX_EXTRAS = 16
 # Frames next to the innermost one that are followed while a thread is kept waiting: coroutines that await one
@@ -34,43 +33,11 @@ _GAP = 2048
 # Together below what one call takes: 2 * (1 + 8 + 400 + 1) + 150.
 _MOST_REGIONS = 400
 _MAX_CHUNKS = 150
+# Frames that fill a chunk, at least half of it: more chunks than the frames that are read take are not.
+_PER_CHUNK = 64
+_PAGE = 4096
 _MAX_CHUNK = 1 << 24
 _MAX_OLDER = 8 << 20
-
-
-class Shape:
-    """The structs of one layout, computed once and shared by all threads."""
-
-    __slots__ = (
-        "base", "cframe_struct", "frame", "hidden", "layout",
-        "state_low", "state_size", "state_struct", "through_cframe",
-    )  # fmt: skip
-
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.through_cframe = layout.cframe is not None
-        pointer = layout.cframe if layout.cframe is not None else layout.current_frame
-        low = self.state_low = min(pointer, layout.datastack_chunk)
-        end = layout.datastack_top + 8
-        self.state_size = end - low
-        # (current frame or cframe, chunk, top)
-        gap = layout.datastack_chunk - pointer - 8
-        self.state_struct = struct.Struct(f"<Q{gap}xQQ")
-        # Where, in what is read of the thread state, its base frame's address is.
-        self.base = layout.base_frame - low if layout.base_frame is not None else None
-        self.cframe_struct = struct.Struct("<Q")
-        self.frame = _frame_struct(layout)
-        self.hidden = layout.hidden_owner
-
-
-def _frame_struct(layout: Layout) -> struct.Struct:
-    """(code, previous, instruction, owner), in that order in every version from 3.11 on."""
-    at = (layout.frame_code, layout.frame_previous, layout.frame_instruction)
-    form, position = "<", 0
-    for offset in at:
-        form += f"{offset - position}xQ"
-        position = offset + 8
-    return struct.Struct(form + f"{layout.frame_owner - position}xB")
 
 
 def _joined(extras: Iterable[int]) -> list[tuple[list[int], int]]:
@@ -99,14 +66,18 @@ class StackRegions:
     """
 
     __slots__ = (
-        "_base", "_cframes", "_chunk", "_chunk_at", "_chunk_end", "_copy", "_extras", "_older",
-        "_older_at", "_older_size", "_shape", "_state", "address", "memory", "regions", "single",
-        "single_size", "size",
+        "_base", "_cframes", "_chunk", "_chunk_at", "_chunk_end", "_copy", "_cut", "_extras", "_limit",
+        "_older", "_older_at", "_older_size", "_outer_mark", "_shape", "_state", "address", "memory",
+        "regions", "single", "single_size", "size",
     )  # fmt: skip
 
-    def __init__(self, memory: Memory, shape: Shape, address: int) -> None:
+    def __init__(self, memory: Memory, shape: Shape, address: int, limit: Limit = WHOLE) -> None:
         self.memory = memory
         self.address = address
+        self._limit = limit
+        # The innermost frame of those that are not read, 0 if all are, and the entry frame (3.12 on) of the
+        # loop that runs it.
+        self._cut = self._outer_mark = 0
         self._shape = shape
         self._state = address + shape.state_low
         # Addresses that are read -> where they lie in a copy.
@@ -207,7 +178,8 @@ class StackRegions:
         self._chunk = chunk
         self._chunk_end = min(chunk + size, max(top, chunk + CHUNK_DATA) + _MARGIN) if chunk else 0
         at = previous
-        while at and len(self._older) < _MAX_CHUNKS and self._older_size < _MAX_OLDER:
+        most = min(_MAX_CHUNKS, self._limit.most // _PER_CHUNK)
+        while at and len(self._older) < most and self._older_size < _MAX_OLDER:
             try:
                 following, size, used = CHUNK.unpack(self.memory.read(at, CHUNK_DATA))
             except MemoryFault:
@@ -230,11 +202,18 @@ class StackRegions:
             blocks.insert(0, (self._chunk, min(self._chunk_end, max(top, self._chunk) + FRAME)))
         texts = self.memory.read_many([(low, end - low) for low, end in blocks])
         known = [(low, end - FRAME, text) for (low, end), text in zip(blocks, texts, strict=True) if text]
-        unpack = self._shape.frame.unpack_from
+        unpack, limit = self._shape.frame.unpack_from, self._limit
+        order: list[int] = []
         fresh: dict[int, None] = {}
-        for _ in range(MAX_DEPTH):
-            if not frame or frame == self._base or frame in fresh:
+        cut = 0
+        while frame and frame != self._base and frame not in fresh:
+            if frame == self._cut and len(order) >= limit.kept:
+                cut = frame
                 break
+            if len(order) == limit.most:
+                cut = self._leave_out(order, fresh)
+                break
+            order.append(frame)
             for low, last, text in known:
                 if low <= frame <= last:
                     frame = unpack(text, frame - low)[1]
@@ -247,7 +226,49 @@ class StackRegions:
                 if not self._chunk <= frame < self._chunk_end:
                     fresh[frame] = None
                 frame = unpack(data)[1]
+        if cut != self._cut:
+            self._outer_mark = self._entry_beyond(cut)
+            self._cut = cut
         self._take_extras(fresh)
+
+    def _leave_out(self, order: list[int], fresh: dict[int, None]) -> int:
+        """Keep the innermost of these frames only; the next one further out, 0 if there is a circle."""
+        kept = self._limit.kept
+        cut = order[kept]
+        if len(set(order)) < len(order):
+            return 0
+        for frame in order[kept:]:
+            fresh.pop(frame, None)
+        used = 0
+        for number, (low, end, _) in enumerate(self._older, 1):
+            if any(low <= frame < end for frame in order[:kept]):
+                used = number
+        del self._older[used:]
+        self._older_size = sum(end - low for low, end, _ in self._older)
+        return cut
+
+    def _entry_beyond(self, frame: int) -> int:
+        """The innermost entry frame among those that are not read, 0 if there is none."""
+        if self._shape.layout.frame_is_entry is not None:
+            return 0
+        unpack = self._shape.frame.unpack_from
+        start, page = 0, b""
+        for _ in range(WHOLE.most):
+            if not frame or frame == self._base:
+                return 0
+            if frame == self._cut:
+                return self._outer_mark
+            if not start <= frame <= start + len(page) - FRAME:
+                start = frame & -_PAGE
+                try:
+                    page = self.memory.read(start, max(_PAGE, frame + FRAME - start))
+                except MemoryFault:
+                    return 0
+            _, previous, _, owner = unpack(page, frame - start)
+            if owner >= self._shape.hidden:
+                return frame
+            frame = previous
+        return 0
 
     def _take_extras(self, fresh: Iterable[int]) -> None:
         """Make room for frames (innermost first) that lie outside the chunks, and keep some others."""

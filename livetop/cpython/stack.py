@@ -11,8 +11,9 @@ from livetop.target.memory import Memory
 
 from .copies import StackCopies
 from .layout import FRAME
-from .outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
-from .regions import MAX_DEPTH, Shape
+from .limit import WHOLE, Limit, more_callers
+from .outcome import EMPTY, MISS, TORN, Outcome
+from .shape import Shape
 from .tree import Place, StackTree
 
 # Read less again when a deep stack has become shallow by this much.
@@ -42,7 +43,9 @@ class StackReader(StackCopies):
         "mark",
     )  # fmt: skip
 
-    def __init__(self, memory: Memory, shape: Shape, tree: StackTree, address: int) -> None:
+    def __init__(
+        self, memory: Memory, shape: Shape, tree: StackTree, address: int, limit: Limit = WHOLE
+    ) -> None:
         # What the last walk saw: the newest chunk below the innermost frame, the older chunks, the extras
         # that were callers (where they lie in a copy, their bytes), and for each frame
         # (bytes of the newest chunk below it, the place and number of its callers, its `previous`, how
@@ -55,7 +58,7 @@ class StackReader(StackCopies):
         self._tree = tree
         self._root = tree.root
         self.depth = self.instruction = self.mark = 0
-        super().__init__(memory, shape, address)
+        super().__init__(memory, shape, address, limit)
 
     def lay_out(self, *, follow: bool = True) -> bool:
         """Find out where the stack lies now; see `StackRegions.lay_out`."""
@@ -231,10 +234,14 @@ class StackReader(StackCopies):
                 if owner == _OWNED_BY_GENERATOR or self._base:
                     # Somebody resumed it, or all stacks end with their base: it is being left, or entered.
                     return TORN
+                self._cut = 0
                 break
-            if len(frames) > MAX_DEPTH:
+            if frame == self._cut:
+                place, mark = more_callers(tree), self._outer_mark
+                break
+            if len(frames) > self._limit.most:
                 # The same frame twice is a chain that was being changed.
-                return TOO_DEEP if len({at for at, *_ in frames}) == len(frames) else TORN
+                return MISS if len({at for at, *_ in frames}) == len(frames) else TORN
             if low <= frame <= end:
                 code, previous, instruction, owner = unpack(buffer, chunk_at + frame - low)
             else:
@@ -248,9 +255,12 @@ class StackReader(StackCopies):
                     at = self._place_of(frame, base)
                     if at is None:
                         if frame == self._base:
+                            self._cut = 0
                             break
                         return MISS
                     code, previous, instruction, owner = unpack(buffer, at)
+        if not (self._limit.least if self._cut else 0) <= depth + len(frames) <= self._limit.most:
+            return MISS
         # Frames that are no longer there must not be found again.
         for gone in order[kept:]:
             del index[gone]

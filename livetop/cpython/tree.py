@@ -155,6 +155,9 @@ class StackTree:
             for place in places:
                 place.by_line.clear()
                 place.children.clear()
+        for place in self.root.by_line.values():
+            place.by_line.clear()
+            place.children.clear()
         self.root.by_line.clear()
         self.root.children.clear()
         self.root = Place(None, None, 0)

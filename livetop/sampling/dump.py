@@ -9,7 +9,7 @@ from livetop.cpython.code import CodeReader
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.nesting import Nesting, holder_of
 from livetop.cpython.no_python import NoPython, no_state
-from livetop.cpython.outcome import EMPTY, TOO_DEEP, Outcome
+from livetop.cpython.outcome import EMPTY, Outcome
 from livetop.cpython.readers import Reader, make_reader, make_shape
 from livetop.cpython.runtime import Runtime
 from livetop.cpython.thread_names import ThreadNames
@@ -244,7 +244,7 @@ class _Dumper:
         """Whether this is what the thread's stack was."""
         if type(outcome) is Place:
             return self._tree.confirm(outcome)
-        return outcome is EMPTY or outcome is TOO_DEEP
+        return outcome is EMPTY
 
     def _look(self, watched: Watched, syscall: bytes, *, stop: bool) -> Place | Outcome | None:
         if syscall != RUNNING:

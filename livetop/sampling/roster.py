@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from livetop.cpython.limit import SAMPLED
 from livetop.cpython.native_ids import NativeIds
 from livetop.cpython.nesting import Nesting
 from livetop.cpython.outcome import EMPTY
@@ -188,7 +189,7 @@ class Roster:
         return reader
 
     def _new_reader(self, state: ThreadState) -> Reader:
-        return make_reader(self._memory, self._shape, self._tree, state.address)
+        return make_reader(self._memory, self._shape, self._tree, state.address, SAMPLED)
 
     def _has_frames(self, state: ThreadState) -> bool:
         """Whether a state of a thread that has several runs any Python code."""

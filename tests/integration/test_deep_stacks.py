@@ -6,7 +6,9 @@ from time import sleep
 import pytest
 
 from livetop.cpython.tree import Place
+from livetop.profile.states import State
 from livetop.sampling.dump import dump_process
+from tests.engines import Engine
 from tests.reading import OneThread, stack
 
 
@@ -40,4 +42,24 @@ def test_a_running_stack_is_read_whole(start, few, depth):
                 whole[kind] += 1
     one.close()
     assert min(whole.values()) > 2, whole
+    assert target.untraced
+
+
+def test_a_stack_of_any_depth_is_sampled_within_the_budgets(start, few):
+    target = start("deep.py", 20_000, "spin", python=few.path)
+    with Engine(pid=target.pid, rate=100.0) as engine:
+        engine.sample(2.0)
+        engine.stop()
+    own = hot = 0.0
+    for cell, places in engine.cells:
+        if cell.state != State.OWN:
+            continue
+        own += cell.weight
+        if places and places[0][1] in ("step", "spin"):
+            hot += cell.weight
+            names = [name for _, name, _ in places]
+            # The innermost frames, and what stands for the others.
+            assert names[-1] == "[more callers]"
+            assert 100 < names.count("recurse") <= 1_500
+    assert hot > 0.7 * own
     assert target.untraced

@@ -10,10 +10,11 @@ from fake_heap_thread import HEAP, LINES, FakeHeapThread
 from fake_target import CODE_TYPE, HEAP_LAYOUTS
 
 from livetop.cpython.code import CodeReader
-from livetop.cpython.heap_regions import MAX_FRAMES, HeapShape
+from livetop.cpython.heap_regions import HeapShape
 from livetop.cpython.heap_stack import HeapReader
 from livetop.cpython.layout import Layout
-from livetop.cpython.outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
+from livetop.cpython.limit import CALLERS, WHOLE, Limit
+from livetop.cpython.outcome import EMPTY, MISS, TORN, Outcome
 from livetop.cpython.tree import Place, StackTree
 
 Stack = list[tuple[int, int]]
@@ -22,12 +23,12 @@ Stack = list[tuple[int, int]]
 class Model:
     """A thread, and the reader that has to keep up with it."""
 
-    def __init__(self, layout: Layout, seed: int) -> None:
+    def __init__(self, layout: Layout, seed: int, limit: Limit = WHOLE) -> None:
         self.chance = random.Random(seed)
         self.thread = FakeHeapThread(layout, self.chance)
         self.memory = self.thread.memory
         self.tree = StackTree(CodeReader(self.memory, layout, CODE_TYPE))
-        self.reader = HeapReader(self.memory, HeapShape(layout), self.tree, self.thread.address)
+        self.reader = HeapReader(self.memory, HeapShape(layout), self.tree, self.thread.address, limit)
 
     def change(self) -> None:
         """One step of the target."""
@@ -260,7 +261,7 @@ def test_a_chain_without_end_is_cut(layout: Layout) -> None:
     model = Model(layout, 0)
     o, thread = layout, model.thread
     thread.call(thread.codes[0])
-    count = MAX_FRAMES + 100
+    count = WHOLE.most + 100
     endless = 0x60000000
     content = bytearray(128 * count + 256)
     for number in range(count):
@@ -268,9 +269,48 @@ def test_a_chain_without_end_is_cut(layout: Layout) -> None:
         struct.pack_into("<Q", content, 128 * number + o.frame_code, thread.codes[0])
     model.memory.segments[endless] = bytes(content)
     thread.point(thread.frames[0].address, endless)
-    # What is asked for ends, and what is not there is not made up.
-    assert model.sample(False) in (MISS, TOO_DEEP)
-    assert len(model.reader.regions) // 2 < MAX_FRAMES + 500
+    # What is asked for ends, and what was not read is not made up.
+    outcome = model.sample(False)
+    assert type(outcome) is Place
+    assert outcome.frames()[-1][0] is CALLERS
+    assert len(outcome.frames()) == WHOLE.kept + 1
+    assert len(model.reader.regions) // 2 < WHOLE.kept + 500
+
+
+LIMIT = Limit(40, 20, 6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_a_stack_beyond_the_limit_the_innermost_frames_are_seen(layout: Layout, seed: int) -> None:
+    model = Model(layout, seed, LIMIT)
+    thread = model.thread
+    cuts = wholes = 0
+    for step in range(400):
+        # Up to a great depth and down again, over and over.
+        for _ in range(model.chance.choice([0, 1, 1, 5, 30])):
+            model.change()
+        for _ in range(model.chance.choice([0, 0, 0, 5, 60])):
+            if step % 80 < 40 and len(thread.frames) < 300:
+                thread.call(model.chance.choice(thread.codes), 3)
+            elif step % 80 >= 40 and thread.frames:
+                thread.leave()
+        if model.chance.random() < 0.01:
+            model.tree.reset()
+        outcome = model.sample(model.chance.random() < 0.5)
+        truth = thread.truth()
+        if type(outcome) is Place and outcome.frames()[-1][0] is CALLERS:
+            seen = [(code.address, (line - 1) % 100) for code, line in outcome.frames()[:-1]]
+            assert LIMIT.least <= len(seen) < len(truth), step
+            assert [address for address, _ in seen] == [code for code, _ in truth[: len(seen)]], step
+            frames = [frame.address for frame in reversed(thread.frames)]
+            assert model.reader.frames() == frames[: len(seen)]
+            cuts += 1
+        else:
+            assert model.seen(outcome) == truth, step
+            wholes += 1
+        assert model.reader.depth <= LIMIT.most + 1
+    assert cuts > 20
+    assert wholes > 20
 
 
 def test_a_thread_without_frames_is_empty(layout: Layout) -> None:

@@ -9,8 +9,9 @@ from fake_target import CODE_TYPE, LAYOUTS, FakeObjects, FakeThread
 
 from livetop.cpython.code import CodeReader
 from livetop.cpython.layout import Layout
-from livetop.cpython.outcome import EMPTY, MISS, TOO_DEEP, TORN, Outcome
-from livetop.cpython.regions import MAX_DEPTH, Shape
+from livetop.cpython.limit import CALLERS, WHOLE, Limit
+from livetop.cpython.outcome import EMPTY, MISS, TORN, Outcome
+from livetop.cpython.shape import Shape
 from livetop.cpython.stack import StackReader
 from livetop.cpython.tree import Place, StackTree
 
@@ -21,7 +22,7 @@ Stack = list[tuple[int, int]]
 class Model:
     """A thread, and the reader that has to keep up with it."""
 
-    def __init__(self, layout: Layout, seed: int, chunk_size: int) -> None:
+    def __init__(self, layout: Layout, seed: int, chunk_size: int, limit: Limit = WHOLE) -> None:
         self.chance = random.Random(seed)
         self.objects = FakeObjects(layout)
         self.codes = [
@@ -30,7 +31,7 @@ class Model:
         self.thread = FakeThread(self.objects, self.codes, chunk_size)
         self.memory = self.thread.memory
         self.tree = StackTree(CodeReader(self.memory, layout, CODE_TYPE))
-        self.reader = StackReader(self.memory, Shape(layout), self.tree, self.thread.address)
+        self.reader = StackReader(self.memory, Shape(layout), self.tree, self.thread.address, limit)
         self.most = 60
 
     def change(self) -> None:
@@ -348,13 +349,53 @@ def test_a_cycle_through_generators_ends(layout: Layout) -> None:
 def test_a_million_frames_end_bounded(layout: Layout) -> None:
     model = Model(layout, 0, 1 << 17)
     thread = model.thread
-    for _ in range(MAX_DEPTH + 1_000):
+    for _ in range(WHOLE.most + 1_000):
         thread.call(model.codes[0], size=80)
-    # More than Python code has by accident; what is deeper has no place.
-    assert model.sample(False) is TOO_DEEP
+    # More than Python code has by accident: the innermost ones.
+    outcome = model.sample(False)
+    assert type(outcome) is Place
+    frames = outcome.frames()
+    assert frames.pop()[0] is CALLERS
+    assert WHOLE.kept <= len(frames) <= WHOLE.most
     while len(thread.frames) > 15_000:
         thread.leave()
     assert model.seen(model.sample(False)) == thread.truth()
+
+
+LIMIT = Limit(40, 20, 6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_a_stack_beyond_the_limit_the_innermost_frames_are_seen(layout: Layout, seed: int) -> None:
+    model = Model(layout, seed, 1536, LIMIT)
+    model.most = 300
+    thread = model.thread
+    cuts = wholes = 0
+    for step in range(400):
+        # Up to a great depth and down again, over and over.
+        for _ in range(model.chance.choice([0, 1, 1, 5, 30])):
+            model.change()
+        for _ in range(model.chance.choice([0, 0, 0, 5, 60])):
+            if step % 80 < 40:
+                thread.call(model.chance.choice(model.codes), 3, 80)
+            elif thread.frames:
+                thread.leave()
+                model._return_to_c()
+        if model.chance.random() < 0.01:
+            model.tree.reset()
+        outcome = model.sample(model.chance.random() < 0.5)
+        truth = thread.truth()
+        if type(outcome) is Place and outcome.frames()[-1][0] is CALLERS:
+            seen = [(code.address, line - code.first_line) for code, line in outcome.frames()[:-1]]
+            assert LIMIT.least // 2 <= len(seen) < len(truth), step
+            assert seen == truth[: len(seen)], step
+            cuts += 1
+        else:
+            assert model.seen(outcome) == truth, step
+            wholes += 1
+        assert model.reader.depth <= LIMIT.most + 1
+    assert cuts > 20
+    assert wholes > 20
 
 
 def test_frames_where_no_memory_is(layout: Layout) -> None:
