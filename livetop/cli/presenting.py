@@ -12,6 +12,7 @@ from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.reporting import check_choices, print_json_line, print_table
 from livetop.cli.saving import SNAPSHOT, Choices, check_snapshot, check_writable, write_or_rescue
 from livetop.cli.watching import started, watch
+from livetop.export.process_names import busy_children, how_all_ended
 from livetop.session.live import Live
 from livetop.wire.messages import Configure
 
@@ -88,7 +89,9 @@ def _stream_json(session: Live, values: Values) -> None:
 def _finish(session: Live, values: Values) -> int:
     code = ExitCode.OK
     if session.news:
-        note(session.news)
+        note(how_all_ended(session.profile, session.news))
+    if hint := busy_children(session.profile):
+        note(hint)
     if session.end is not None and session.end.code:
         code = ExitCode(session.end.code)
     output: Path | None = values["output"]

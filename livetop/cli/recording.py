@@ -8,6 +8,7 @@ from livetop.cli.exitcodes import ExitCode
 from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.saving import Choices, write_or_rescue
 from livetop.cli.watching import started, watch
+from livetop.export.process_names import busy_children, how_all_ended
 from livetop.profile.rows import Query
 from livetop.wire.messages import Configure
 
@@ -42,7 +43,9 @@ def record(
     if session.end is not None and session.end.code:
         code = ExitCode(session.end.code)
     if session.news:
-        note(session.news)
+        note(how_all_ended(session.profile, session.news))
+    if hint := busy_children(session.profile):
+        note(hint)
     if not write_or_rescue(session.profile, output, form, choices):
         return code or ExitCode.FAILURE
     sampling = session.profile.sampling

@@ -10,6 +10,8 @@ from livetop.profile.rows import Row
 
 _MOST = 10
 """Processes of one kind that are named; the others are counted."""
+_BUSY = 0.1
+"""Cores that children must use to be worth a word."""
 
 
 def of_row(row: Row) -> str:
@@ -22,6 +24,39 @@ def of_row(row: Row) -> str:
 def are_several(profile: Profile) -> bool:
     """Returns whether more than one process was read."""
     return sum(info.is_read for info in profile.processes.values()) > 1
+
+
+def busy_children(profile: Profile) -> str:
+    """Returns what a process's children do that is watched alone and is idle itself, "" if that is little."""
+    sampling = profile.sampling
+    if not sampling.children or sampling.children_cpu < _BUSY:
+        return ""
+    many = sampling.children > 1
+    what = f"{sampling.children:,} child processes use" if many else "a child process uses"
+    return f"{what} {100 * sampling.children_cpu:.0f}% of a core: -s shows {'them' if many else 'it'}"
+
+
+def root_ended(profile: Profile) -> str:
+    """Returns that the process that was asked for has ended while its children go on, or ""."""
+    root, left = _root_and(profile, "watched")
+    if root is None or root.state != "gone" or not left:
+        return ""
+    return f"process {root.pid} has ended, {left:,} of its children {'go' if left > 1 else 'goes'} on"
+
+
+def how_all_ended(profile: Profile, text: str) -> str:
+    """Returns the line on a session's end; of several processes, that all of them have ended."""
+    root, left = _root_and(profile, "watched")
+    _, ended = _root_and(profile, "gone")
+    if root is None or root.state != "gone" or left or not ended:
+        return text
+    return f"{text.rstrip('.')}, and so did {f'its {ended:,} children' if ended > 1 else 'its child'}"
+
+
+def _root_and(profile: Profile, state: str) -> tuple[ProcessInfo | None, int]:
+    """The process that was asked for, and how many others that were read are in this state."""
+    infos = list(profile.processes.values())
+    return next(iter(infos), None), sum(info.is_read and info.state == state for info in infos[1:])
 
 
 def command(argv: list[str]) -> str:

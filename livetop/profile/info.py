@@ -147,6 +147,8 @@ class SamplingTotals:
     processes: int = 1
     unwatched: int = 0
     missed: int = 0
+    children: int = 0
+    children_cpu: float = 0.0
 
     @property
     def achieved(self) -> float:
@@ -171,6 +173,8 @@ class SamplingTotals:
         self.threads = int(sane(update.get("threads", self.threads)))
         self.processes = int(sane(update.get("processes", self.processes)))
         self.unwatched = int(sane(update.get("unwatched", self.unwatched)))
+        self.children = int(sane(update.get("children", 0)))
+        self.children_cpu = sane(update.get("children_cpu", 0.0))
         self.calm = bool(update.get("calm", self.calm))
 
 

@@ -101,6 +101,8 @@ class SavedSampling(Struct, frozen=True):
     processes: Count = 1
     unwatched: Count = 0
     missed: Count = 0
+    children: Count = 0
+    children_cpu: Seconds = 0.0
 
 
 class Document(Struct, frozen=True):

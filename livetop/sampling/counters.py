@@ -55,6 +55,8 @@ class Counters:
         calm: bool,
         processes: int = 1,
         unwatched: int = 0,
+        children: int = 0,
+        children_cpu: float = 0.0,
     ) -> Sampling:
         """The figures as a message, and begin anew."""
         sampling = Sampling(
@@ -80,6 +82,8 @@ class Counters:
             processes=processes,
             unwatched=unwatched,
             missed=self.missed,
+            children=children,
+            children_cpu=children_cpu,
         )
         self.clear()
         return sampling

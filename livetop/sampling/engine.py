@@ -15,6 +15,7 @@ from livetop.wire import messages as m
 
 from .attach import find_root
 from .budget import CpuBudget, PauseBudget
+from .bystanders import Bystanders
 from .channel import Channel
 from .counters import Counters
 from .definitions import Definitions
@@ -70,6 +71,7 @@ class Engine:
             configure.by_task,
         )
         self._family = Family(pid, found, launched, shared, configure, self._event, now)
+        self._bystanders = None if configure.subprocesses else Bystanders(pid, now)
         self._credit = 0
         self._heard = self._settled = self._sent = self._listened = self._swept = now
         self._listed = 0.0
@@ -140,6 +142,8 @@ class Engine:
             if now - self._heard > _DEAD:
                 return self._farewell(now)
             self._family.look(now)
+            if self._bystanders is not None:
+                self._bystanders.look(now)
             if self._family.over:
                 return self._farewell(monotonic())
             due = self._schedule.due
@@ -229,6 +233,8 @@ class Engine:
             calm=family.calm,
             processes=len(family.members),
             unwatched=family.unwatched,
+            children=self._bystanders.count if self._bystanders is not None else 0,
+            children_cpu=self._bystanders.cpu if self._bystanders is not None else 0.0,
         )
 
     def _tell_of_quality(self, sampling: m.Sampling, now: float) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from .discover import is_livetop
 from .errors import NoSuchProcess
 from .process import read_argv
-from .procfs import Stat, read_stat
+from .procfs import Stat, read_file, read_stat
 
 # Descendants that are followed at once; beyond it new ones are only counted.
 MOST: Final = 4096
@@ -85,7 +86,7 @@ class Descendants:
             for stat in left:
                 if not self._belongs(stat, fresh):
                     rest.append(stat)
-                elif not _is_ours(stat.pid):
+                elif not is_ours(stat.pid):
                     grown = True
                     if len(self._family) >= MOST:
                         self.crowd += 1
@@ -114,6 +115,36 @@ def has_children(pid: int) -> bool:
     return bool(found)
 
 
+def list_descendants(pid: int, most: int) -> list[int]:
+    """PIDs of children, theirs and so on, at most `most` of them, the nearest first.
+
+    As the threads of their parents list them, a file for each; not where CONFIG_PROC_CHILDREN is off.
+    """
+    found: dict[int, None] = {}
+    waiting = [pid]
+    for parent in waiting:
+        for child in _children(parent, most):
+            if child not in found and child != pid and len(found) < most:
+                found[child] = None
+                waiting.append(child)
+    return list(found)
+
+
+def _children(pid: int, most: int) -> Iterator[int]:
+    """The children of some of a process's threads: only so many are looked at, the main one first."""
+    try:
+        threads = sorted(map(int, os.listdir(f"/proc/{pid}/task")))
+    except OSError:
+        return
+    for thread in threads[:most]:
+        try:
+            # A PID and its space take less than 16 bytes.
+            text = read_file(f"/proc/{pid}/task/{thread}/children", 16 * most)
+        except OSError:
+            continue
+        yield from (int(word) for word in text.split()[:most])
+
+
 def _was_adopted(stat: Stat) -> bool:
     """Whether the parent that it has now is one that adopts orphans, and no shell that starts pipelines."""
     parent = _stat(stat.parent)
@@ -131,5 +162,6 @@ def _stat(pid: int) -> Stat | None:
         return None
 
 
-def _is_ours(pid: int) -> bool:
+def is_ours(pid: int) -> bool:
+    """Whether a process is this one, or another livetop."""
     return pid == os.getpid() or is_livetop(read_argv(pid))

@@ -63,10 +63,9 @@ def _wide(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> lis
     identity: Line = [(" livetop", strong)]
     if vitals.process is not None:
         process = vitals.process
-        more = f" +{vitals.more_processes}" if vitals.more_processes else ""
         identity += [
             ("  pid ", quiet),
-            (f"{process.pid}{more}", normal),
+            (_pids(vitals, process), normal),
             ("  CPython ", quiet),
             (plain(process.python), normal),
             (f" {plain(process.build)}" if process.build not in _USUAL else "", quiet),
@@ -102,6 +101,13 @@ def _wide(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> lis
     ]
 
 
+def _pids(vitals: Vitals, process: ProcessInfo) -> str:
+    """The process that was asked for, whether it has ended before the others, and how many those are."""
+    if not vitals.more_processes:
+        return str(process.pid)
+    return f"{process.pid}{' ended' if process.state == 'gone' else ''} +{vitals.more_processes}"
+
+
 def _whole(totals: Totals, health: Health, palette: Palette, roomy: bool) -> Line:
     """The right part of the second line on a wide screen."""
     quiet, normal = palette.quiet, palette.plain
@@ -134,7 +140,7 @@ def _narrow(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> l
     if vitals.process is not None:
         process = vitals.process
         identity += [
-            (f" {process.pid}" + (f" +{vitals.more_processes}" if vitals.more_processes else ""), normal),
+            (f" {_pids(vitals, process)}", normal),
             (" ", normal),
             (plain(program(process.argv)), normal),
             (f"  py{'.'.join(plain(process.python).split('.')[:2])}", quiet),

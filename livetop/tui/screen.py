@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widgets import Input
 
-from livetop.export.process_names import are_several
+from livetop.export.process_names import are_several, busy_children, how_all_ended
 from livetop.profile.states import NO_GIL
 from livetop.session.protocol import Session
 from livetop.tui.actions import Actions
@@ -27,6 +27,7 @@ from livetop.tui.hot_table import HotTable, scale_of
 from livetop.tui.keys import KEYS
 from livetop.tui.layout import HEIGHTS, WIDTHS
 from livetop.tui.meter import Meter
+from livetop.tui.notices import Notices
 from livetop.tui.order import SteadyOrder
 from livetop.tui.settings import Settings
 from livetop.tui.source_pane import Excerpt, SourcePane
@@ -71,6 +72,7 @@ class MainScreen(Actions, inherit_bindings=False):
         self._slow = _SLOW
         self._slow_at = float("-inf")
         self._excerpt_of: tuple[object, ...] = ()
+        self._notices = Notices()
         self._said = ("", False)
         self._said_at = float("-inf")
         self._ticking: Timer | None = None
@@ -278,6 +280,8 @@ class MainScreen(Actions, inherit_bindings=False):
             return "waiting for the first samples ..." if self.session.live else "no samples were taken"
         if choice.mode == "gil" and not self.session.profile.has_gil:
             return f"{NO_GIL}: m shows CPU time"
+        if hint := busy_children(self.session.profile):
+            return f"this process is idle, {hint}"
         return {
             "cpu": "nothing used the CPU: m shows wall time, where the waiting is",
             "wall": "no thread did anything but idle: i shows idle time too",
@@ -294,7 +298,7 @@ class MainScreen(Actions, inherit_bindings=False):
         now = self.settings.clock()
         text, is_error = self._said
         if not text or now - self._said_at >= _SAID:
-            text, is_error = self._how_it_ended(), False
+            text, is_error = self._news(now), False
         if self.is_filtering and not text:
             text = "Enter keeps the filter, Esc clears it"
         renamed = {"source": "Back"} if self.is_source_full else {}
@@ -302,9 +306,13 @@ class MainScreen(Actions, inherit_bindings=False):
             renamed["freeze"] = "Go on"
         self.footer.show(text, is_error=is_error, renamed=renamed)
 
-    def _how_it_ended(self) -> str:
-        ended = self.session.ended
-        return "" if ended is None else f"{ended.rstrip('.')}; the last figures stay, w saves them"
+    def _news(self, now: float) -> str:
+        """What is said unasked: how it ended, or what there is to know of other processes."""
+        session = self.session
+        if session.ended is not None:
+            ended = how_all_ended(session.profile, session.ended)
+            return f"{ended.rstrip('.')}; the last figures stay, w saves them"
+        return self._notices.text(session.profile, now) if session.live else ""
 
     def open_filter(self) -> None:
         self.add_class("-filtering")

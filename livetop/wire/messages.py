@@ -169,6 +169,10 @@ class Sampling(Struct, frozen=True):
     """Gauge: children that live and are not watched."""
     missed: int = 0
     """Children that ended before they could be read."""
+    children: int = 0
+    """Gauge, without `subprocesses`: descendants that live, as long as the target itself is nearly idle."""
+    children_cpu: float = 0.0
+    """Gauge: the cores that those use."""
 
 
 class Delta(Struct, frozen=True, tag="delta"):

@@ -7,7 +7,7 @@ import io
 from worker_processes import Workers
 
 from livetop.export import collapsed, table
-from livetop.export.process_names import introductions
+from livetop.export.process_names import busy_children, how_all_ended, introductions, root_ended
 from livetop.profile.rows import Query
 
 
@@ -73,3 +73,38 @@ def test_stacks_of_several_processes_have_them_at_the_root() -> None:
         'process 502:"python serve.py";serve (serve.py:2) 10',
         'process 502:"python serve.py";serve (serve.py:2);work (serve.py:9) 10',
     ]
+
+
+def test_that_the_root_has_ended_is_told_while_others_go_on() -> None:
+    made = Workers([400, 501, 502])
+    assert root_ended(made.profile) == ""
+    made.end(400)
+    assert root_ended(made.profile) == "process 400 has ended, 2 of its children go on"
+    made.end(501)
+    assert root_ended(made.profile) == "process 400 has ended, 1 of its children goes on"
+    assert how_all_ended(made.profile, "process 400 exited") == "process 400 exited"
+    made.end(502)
+    assert root_ended(made.profile) == ""
+    ended = how_all_ended(made.profile, "process 400 exited with code 0")
+    assert ended == "process 400 exited with code 0, and so did its 2 children"
+
+
+def test_of_a_single_process_only_its_own_end_is_told() -> None:
+    made = Workers([400])
+    made.end(400)
+    assert root_ended(made.profile) == ""
+    assert how_all_ended(made.profile, "process 400 exited") == "process 400 exited"
+
+
+def test_children_that_work_while_the_process_idles_are_worth_a_line() -> None:
+    made = Workers([400])
+    sampling = made.profile.sampling
+    assert busy_children(made.profile) == ""
+    sampling.children, sampling.children_cpu = 8, 3.804
+    assert busy_children(made.profile) == "8 child processes use 380% of a core: -s shows them"
+    sampling.children, sampling.children_cpu = 1, 0.95
+    assert busy_children(made.profile) == "a child process uses 95% of a core: -s shows it"
+    sampling.children_cpu = 0.05
+    assert busy_children(made.profile) == ""
+    made.profile.add(0.0, 1.0, [], [], {"children": 3, "children_cpu": 2.0})
+    assert "3 child processes use 200%" in busy_children(made.profile)
