@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from livetop.cli.options import make_query
-from livetop.tui.filters import FilterError, Matcher, compile_filter
+from livetop.profile.filters import FilterError, Matcher, compile_filter
 
 if TYPE_CHECKING:
     from livetop.profile.model import Profile

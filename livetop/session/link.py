@@ -57,7 +57,8 @@ def local_engine() -> list[str]:
     found through them or installed for one user only; the folders of livetop and of what its engine needs
     are then named.
     """
-    passing = {site.getusersitepackages(), os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+    theirs = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    passing = {os.path.realpath(folder) for folder in (site.getusersitepackages(), os.curdir, *theirs)}
     hidden = [folder for folder in dict.fromkeys(map(_folder, _ENGINE_NEEDS)) if folder in passing]
     if hidden:
         return [sys.executable, "-I", "-c", _BOOT, os.pathsep.join(hidden)]

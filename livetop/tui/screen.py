@@ -11,6 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from livetop.export.process_names import are_several, busy_children, how_all_ended
+from livetop.profile.filters import FilterError, Matcher, compile_filter
 from livetop.profile.states import NO_GIL
 from livetop.session.protocol import Session
 from livetop.tui.actions import Actions
@@ -20,7 +21,6 @@ from livetop.tui.columns import Look
 from livetop.tui.entries import Entry, Page
 from livetop.tui.figures_of import excerpt_of, threads_label, vitals_of
 from livetop.tui.filter_line import FilterLine
-from livetop.tui.filters import FilterError, Matcher, compile_filter
 from livetop.tui.fit import plain
 from livetop.tui.header import Header
 from livetop.tui.hot_table import HotTable, scale_of

@@ -62,3 +62,18 @@ def test_the_local_engine_of_an_installed_livetop_needs_nothing_but_its_interpre
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert local_engine() == [sys.executable, "-I", "-m", "livetop.sampling"]
+
+
+def test_a_relative_folder_that_leads_to_livetop_is_named_in_full(tmp_path):
+    shutil.copytree(Path(livetop.__file__).parent, tmp_path / "lib" / "livetop")
+    show = "from livetop.session.link import local_engine; print(local_engine()[-1])"
+    environment = {"PYTHONPATH": "lib"}
+    done = subprocess.run(
+        [sys.executable, "-c", show],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout.strip() == str(tmp_path / "lib")

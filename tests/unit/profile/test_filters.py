@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from livetop.tui.filters import FilterError, compile_filter
+from livetop.profile.filters import FilterError, compile_filter
 
 
 def matches(text: str, candidate: str) -> bool:
