@@ -250,16 +250,22 @@ def no_source_reason(kind: str) -> str:
 
 
 def details_of(entry: Entry, ascii_only: bool = False) -> str:
-    """Own share, and what is known of the kernel and of native code."""
+    """Own share, what of it was waited, and what is known of the kernel and of native code."""
     row, sign = entry.row, "+/-" if ascii_only else "±"
     text = f"{figures.share(entry.own_share)}% own"
     if entry.interval is not None:
         text += f" ({sign}{entry.interval * 100:.1f})"
+    between = ", "
+    if entry.waiting >= 0.005:
+        text += f", {figures.percent(entry.waiting)} waiting"
+        # What follows is not of all its time.
+        between = "; CPU: "
     if row.native_share is None:
         return text
     if (row.system_share or 0.0) >= 0.005:
-        text += f", {figures.percent(row.system_share)} system"
-    text += f", {figures.native(row.native_share, row.estimated)} native"
+        text += f"{between}{figures.percent(row.system_share)} system"
+        between = ", "
+    text += f"{between}{figures.native(row.native_share, row.estimated)} native"
     if row.native_margin is not None:
         text += f" ({sign}{row.native_margin * 100:.0f})"
     return text + (", estimated" if row.estimated else "")

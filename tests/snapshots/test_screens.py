@@ -35,10 +35,13 @@ CASES: dict[str, tuple[tuple[int, int], list[str], dict[str, Any]]] = {
     "filter_nothing_fits": (NARROW, ["slash", *"zebra", "enter"], {}),
     "frozen_wide": (WIDE, ["space"], {}),
     "one_thread_wall_since_reset": (WIDE, ["right", "m", "a"], {}),
+    "wall_wide": (WIDE, ["m", "j", "j"], {}),
+    "wall_narrow": (NARROW, ["m", "j", "j"], {}),
     "help_wide": (WIDE, ["question_mark"], {}),
     "help_narrow": (NARROW, ["question_mark"], {}),
     "ascii_wide": (WIDE, [], {"ascii": True}),
     "ascii_narrow": (NARROW, [], {"ascii": True}),
+    "ascii_wall": (WIDE, ["m"], {"ascii": True}),
     "sorted_by_location": (WIDE, ["S"], {}),
 }
 
@@ -93,6 +96,21 @@ def test_lines_of_each_process(snap_compare: Compare) -> None:
 def test_processes(size: tuple[int, int], snap_compare: Compare) -> None:
     keys = ["tab"] * VIEWS.index(PROCESSES)
     assert snap_compare(sample_app(workers()), press=[*keys, "j"], terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_server_that_has_ended_before_its_workers(size: tuple[int, int], snap_compare: Compare) -> None:
+    session = workers()
+    root = next(iter(session.profile.processes))
+    session.profile.update_process(root, parent=0, state="gone", reason="")
+    assert snap_compare(sample_app(session), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_an_idle_master(size: tuple[int, int], snap_compare: Compare) -> None:
+    session = SampleSession()
+    session.profile.sampling.children, session.profile.sampling.children_cpu = 8, 3.8
+    assert snap_compare(sample_app(session), terminal_size=size)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

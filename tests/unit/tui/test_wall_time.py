@@ -72,6 +72,7 @@ async def test_a_line_that_sleeps_is_drawn_as_waiting() -> None:
         assert bars(app)["rest"] == {"·"}
         assert bars(app)["work"] == {"█", "·"}
         assert bars(app)["blas"] == {"▒"}
+        assert "99% waiting; CPU: 100% native" in drawn(app.main_screen.source_pane)
         assert "py█nat▒sys░wait·" in drawn(app.main_screen.table).splitlines()[0]
         await pilot.press("m", "m")
         await pilot.pause()
