@@ -96,7 +96,8 @@ class MainScreen(Actions, inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(is_too_small(*event.size), "-tiny")
-        self.call_after_refresh(self.take_rows)
+        # What stands still does so in a window of another size, too.
+        self.call_after_refresh(self.order_rows if self.choice.frozen else self.take_rows)
 
     # ------------------------------------------------------------ refreshing
 

@@ -107,6 +107,9 @@ async def test_frozen_rows_stand_still_while_sampling_goes_on() -> None:
         assert session.profile.sampling.duration > 165
         await pilot.press("s", "s", "1")
         assert drawn(app.main_screen.table).splitlines()[1:] == before.splitlines()[1:]
+        await pilot.resize_terminal(SIZE[0], SIZE[1] + 3)
+        await settle(app, pilot)
+        assert drawn(app.main_screen.table).splitlines()[1:8] == before.splitlines()[1:8]
         await pilot.press("space")
         assert drawn(app.main_screen.table) != before
         session.feed.put(None)
