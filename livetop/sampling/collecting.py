@@ -4,14 +4,17 @@ CPython says that an interpreter collects, not which of the code that it runs me
 finalizers and callbacks run in between, on the same thread. They are called by C code, so where there is
 one evaluation loop only, the collector itself is at work. Elsewhere names tell (`__del__`, callbacks of the
 standard library), or whether the innermost frame moves during one and the same collection: it stands still
-for the collector. A look takes some microseconds, as most collections take few. It may miss that a frame
-moves (the thread has no core just now): those at a function add up.
+for the collector. One look may miss that (the thread has no core just now): those at a function add up.
 """
 
 from __future__ import annotations
 
 import posixpath
 import struct
+from collections.abc import Callable
+from functools import partial
+from time import sleep
+from typing import NamedTuple
 
 from livetop.cpython.code import Code
 from livetop.cpython.layout import Layout
@@ -34,10 +37,12 @@ _CALLBACKS = frozenset(
 )
 # Code is looked at so often. Frames that move are missed at some looks: code moves if it did at more than
 # one look in so many.
-_LOOKS = 60
-_ONE_IN = 9
-# A look reads an instruction so often: that takes some microseconds, the time of a hundred instructions.
-_GLANCES = 16
+_LOOKS = 90
+_ONE_IN = 30
+# A glance reads an instruction so often: that takes some microseconds, the time of a hundred instructions.
+_TIMES = 16
+# Seconds between two of them: a thread whose core livetop took gets it back.
+_APART = 0.00005
 # Bytes of it that tell one from another.
 _INSTRUCTION = 4
 _FLAG = 4
@@ -128,7 +133,8 @@ class Collections:
         if len(reader.runs(aux.buffer, 0)) < 2:
             self._plain.add(place)
             return
-        moved = moves(self._memory, self._layout, thread.state.interpreter, reader.frames()[0])
+        glance = partial(glance_at, self._memory, self._layout, thread.state.interpreter, reader.frames()[0])
+        moved = moves(glance)
         if moved is not None:
             looks[0 if moved else 1] += 1
 
@@ -147,22 +153,48 @@ def collection(memory: Memory, interpreter: Interpreter) -> bytes | None:
     return memory.read(interpreter.collected, COLLECTED) if interpreter.collected else b""
 
 
-def moves(memory: Memory, layout: Layout, interpreter: Interpreter, frame: int) -> bool | None:
+class Glance(NamedTuple):
+    """What a frame was within one collection: `collection` tells it from others."""
+
+    collection: tuple[bytes | None, ...]
+    frames: frozenset[tuple[bytes | None, ...]]
+    """(code, instruction), each once."""
+
+
+def moves(glance: Callable[[], Glance | None]) -> bool | None:
     """Whether a frame goes from one instruction to another during one collection; None where none is seen.
 
-    All is read by one system call, in this order: what tells the collection, the frame, what tells it, ...
-    A longer look would see little but what comes after short collections.
+    Most collections are short, so the first glance must do, if the thread has a core. If livetop has taken
+    that, it shows a little later.
+    """
+    first = glance()
+    if first is None:
+        return None
+    if len(first.frames) > 1:
+        return True
+    sleep(_APART)
+    second = glance()
+    if second is None or second.collection != first.collection:
+        return False
+    frames = first.frames | second.frames
+    # Another function may have got the frame's memory by now.
+    return len(frames) > 1 and len({code for code, _ in frames}) == 1
+
+
+def glance_at(memory: Memory, layout: Layout, interpreter: Interpreter, frame: int) -> Glance | None:
+    """Read a frame's instruction some times, and each time what tells the collection; by one system call.
+
+    None unless all of it lies within one collection, and the frame is that of one function.
     """
     during = [(interpreter.collecting, _FLAG), (interpreter.collected, COLLECTED)]
     at = [(frame + layout.frame_code, 8), (frame + layout.frame_instruction, _INSTRUCTION)]
-    read = memory.read_many((during + at) * _GLANCES + during)
+    read = memory.read_many((during + at) * _TIMES + during)
     width = len(during) + len(at)
     collections = {tuple(read[begin : begin + len(during)]) for begin in range(0, len(read), width)}
-    frames = {tuple(read[begin - len(at) : begin]) for begin in range(width, len(read), width)}
+    frames = frozenset(tuple(read[begin - len(at) : begin]) for begin in range(width, len(read), width))
     if None in read or len(collections) > 1 or not any(read[0] or b""):
         return None
-    # Another function may have got the frame's memory by now.
-    return len(frames) > 1 if len({code for code, _ in frames}) == 1 else None
+    return Glance(collections.pop(), frames) if len({code for code, _ in frames}) == 1 else None
 
 
 def set_off_here(

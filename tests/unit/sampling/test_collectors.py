@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from livetop.cpython.code import Code
 from livetop.cpython.layout import table_of
 from livetop.cpython.threads import COLLECTED, Interpreter
 from livetop.cpython.tree import Place
-from livetop.sampling.collecting import GC, collector_below, in_finalizer, moves
+from livetop.sampling.collecting import GC, collector_below, glance_at, in_finalizer, moves
 from tests.unit.fake_memory import FakeMemory
 
 
@@ -87,30 +89,42 @@ STARTS = (1, 7, 0x5000, 0)
 STILL = (1, 7, 0x5000, 40)
 
 
-@pytest.mark.parametrize(
-    ("expected", "instants"),
-    [
-        (False, [STILL]),
-        (True, [STILL, STILL, (1, 7, 0x5000, 42)]),
-        # The collection ends while it is looked at; so it does where another one has begun since.
-        (None, [STILL, STILL, (0, 7, 0x5000, 42)]),
-        (None, [STILL, STILL, (0, 8, 0x5000, 42)]),
-        (None, [STILL, STILL, (1, 8, 0x5000, 42)]),
-        (None, [(0, 7, 0x5000, 40)]),
-        (None, [(0, 7, 0x5000, 40), (0, 7, 0x5000, 42)]),
-        # The frame is another function's by now.
-        (None, [STILL, STILL, (1, 7, 0x6000, 42)]),
-    ],
-)
-@pytest.mark.parametrize("pair", [(3, 7), (3, 10), (3, 12)])
-def test_a_frame_moves_during_one_collection_only_if_all_of_the_look_is_in_it(pair, expected, instants):
+def glances(pair, *instants):
+    """What a look sees of a frame that is at these instants one after the other, and the reads it took."""
     layout = table_of(pair, 9)
     memory = Program(layout, STARTS, *instants)
     interpreter = Interpreter(0, 0, memory.COLLECTING, memory.COLLECTED)
-    assert moves(memory, layout, interpreter, memory.FRAME) is expected
-    assert memory.reads == 1
+    found = moves(partial(glance_at, memory, layout, interpreter, memory.FRAME))
+    return found, memory.reads
+
+
+@pytest.mark.parametrize("pair", [(3, 7), (3, 10), (3, 12)])
+@pytest.mark.parametrize(
+    ("expected", "reads", "instants"),
+    [
+        (False, 2, [STILL]),
+        (True, 1, [STILL, STILL, (1, 7, 0x5000, 42)]),
+        # The collection ends while it is looked at; so it does where another one has begun since.
+        (None, 1, [STILL, STILL, (0, 7, 0x5000, 42)]),
+        (None, 1, [STILL, STILL, (0, 8, 0x5000, 42)]),
+        (None, 1, [STILL, STILL, (1, 8, 0x5000, 42)]),
+        (None, 1, [(0, 7, 0x5000, 40)]),
+        (None, 1, [(0, 7, 0x5000, 40), (0, 7, 0x5000, 42)]),
+        # The frame is another function's by now.
+        (None, 1, [STILL, STILL, (1, 7, 0x6000, 42)]),
+        # It had no core at first.
+        (True, 2, [STILL] * 17 + [(1, 7, 0x5000, 42)]),
+        (True, 2, [STILL] * 25 + [(1, 7, 0x5000, 42)]),
+        # At the second look it is over, or another's.
+        (False, 2, [STILL] * 17 + [(0, 8, 0x5000, 42)]),
+        (False, 2, [STILL] * 17 + [(1, 8, 0x5000, 42)]),
+        (False, 2, [STILL] * 17 + [(1, 7, 0x6000, 42)]),
+    ],
+)
+def test_a_frame_moves_only_if_it_does_within_one_collection(pair, expected, reads, instants):
+    assert glances(pair, *instants) == (expected, reads)
 
 
 def test_nothing_is_said_where_memory_is_gone():
     layout = table_of((3, 12), 1)
-    assert moves(FakeMemory(), layout, Interpreter(0, 0, 0x3000, 0x2000), 0x1000) is None
+    assert glance_at(FakeMemory(), layout, Interpreter(0, 0, 0x3000, 0x2000), 0x1000) is None
