@@ -22,7 +22,7 @@ from .type_names import TypeNames
 MAX_CHAIN = 100
 """Coroutines of one chain."""
 MAX_LINKS = 200_000
-"""Coroutines of all chains of one look."""
+"""Coroutines of all chains of one look, unless its caller says otherwise."""
 
 _U64 = struct.Struct("<Q")
 _I32 = struct.Struct("<i")
@@ -97,12 +97,15 @@ class Coroutines:
         self._head_size = layout.generator_frame + (8 if self._heap else layout.frame_size)
         self._small = layout.object_head + 8
 
-    def chains(self, roots: Sequence[int], now: float) -> list[Chain]:
-        """The chain of each coroutine, an empty one where there is none at that address."""
+    def chains(self, roots: Sequence[int], now: float, most: int | None = None) -> list[Chain]:
+        """The chain of each coroutine, an empty one where there is none at that address.
+
+        `most`: coroutines of all of them together.
+        """
         found = [Chain() for _ in roots]
         active = {index: address for index, address in enumerate(roots) if address}
         seen: list[set[int]] = [set() for _ in roots]
-        left = MAX_LINKS
+        left = MAX_LINKS if most is None else most
         for _ in range(MAX_CHAIN):
             if not active or left <= 0:
                 break

@@ -87,18 +87,19 @@ class Greenlets:
 
     def read(self, addresses: Iterable[int], threads: Iterable[int], now: float) -> dict[int, GreenletInfo]:
         """The greenlets at these addresses that have begun, by address. `threads`: of thread states."""
+        roots = self.roots(threads)
+        infos = {address: self.one(address, roots, now) for address in addresses}
+        return {address: info for address, info in infos.items() if info is not None}
+
+    def roots(self, threads: Iterable[int]) -> dict[int, int]:
+        """The thread state (address) that runs on each data stack (its first chunk), where that tells."""
         roots: dict[int, int] = {}
         if not self._heap:
             for thread in threads:
                 root = self._root(self._word(thread + self._o.datastack_chunk))
                 if root:
                     roots[root] = thread
-        found = {}
-        for address in addresses:
-            info = self._one(address, roots, now)
-            if info is not None:
-                found[address] = info
-        return found
+        return roots
 
     def _word(self, address: int) -> int:
         try:
@@ -116,7 +117,7 @@ class Greenlets:
             chunk = previous
         return 0
 
-    def _one(self, address: int, roots: dict[int, int], now: float) -> GreenletInfo | None:
+    def one(self, address: int, roots: dict[int, int], now: float) -> GreenletInfo | None:
         words = self._state(address)
         at = self._find_frame(words)
         if at is None:

@@ -33,6 +33,10 @@ class TaskMembers:
         self._known.clear()
         self._left = MAX_MEMBERS
 
+    def renew(self) -> None:
+        """Go on with a look: what was read is old now."""
+        self._known.clear()
+
     def of_set(self, address: int) -> Members:
         """Raises ObjectError, MemoryFault."""
         return self._of(address, self._lists.set_size, self._lists.members)

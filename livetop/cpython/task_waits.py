@@ -108,6 +108,10 @@ class TaskWaits:
         """Begin a look: what tasks wait for is read afresh."""
         self._members.forget()
 
+    def renew(self) -> None:
+        """Go on with a look that takes long."""
+        self._members.renew()
+
     def of(
         self, waiter: int, kind: int, links: Sequence[Link], places: Sequence[tuple[Code, int] | None]
     ) -> Wait:

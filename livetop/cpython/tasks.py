@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
@@ -14,7 +15,8 @@ from .layout import Layout
 from .objects import ObjectReader
 from .strings import ObjectError
 from .task_layouts import COROUTINES, TASKS, TaskLayout
-from .task_lists import MAX_TASKS, TaskLists
+from .task_lists import MAX_TASKS, TaskAddress, TaskLists
+from .task_look import TaskLook
 from .task_members import TaskMembers
 from .task_records import TaskRecord, TaskRecords
 from .task_waits import TaskWaits
@@ -23,6 +25,10 @@ from .type_names import TypeNames
 
 RUNNING, READY, WAITING = "running", "ready", "waiting"
 _MAX_AWAITERS = 64
+# Tasks, and what they await, that are linked between two looks at the clock.
+_LINKED = 500
+# Seconds for which names of types and members of containers are believed: another may lie there then.
+_BELIEVED = 1.0
 
 
 @dataclass(slots=True)
@@ -81,11 +87,6 @@ class Tasks:
         """Whether the tasks of this version can be read."""
         return layout.version in COROUTINES and layout.version in TASKS
 
-    @property
-    def whole(self) -> bool:
-        """Whether the last look found all tasks there are: at most MAX_TASKS are looked at."""
-        return self._lists.whole
-
     def read(
         self, interpreters: Sequence[Interpreter], threads: Sequence[int], now: float
     ) -> dict[int, TaskInfo]:
@@ -93,32 +94,69 @@ class Tasks:
 
         `threads`: addresses of thread states.
         """
-        self._types.forget()
-        self._objects.forget()
-        found = self._lists.find(interpreters, threads, self._records.layout)
-        return self._infos({task.address: task.thread for task in found}, now)
+        look = TaskLook(lambda look: self._look(look, interpreters, threads, sliced=False), MAX_TASKS)
+        look.advance(now, float("inf"))
+        return look.infos
+
+    def look(self, interpreters: Sequence[Interpreter], threads: Sequence[int]) -> TaskLook:
+        """The same, a slice at a time. There is one such look at a time."""
+        return TaskLook(lambda look: self._look(look, interpreters, threads, sliced=True))
 
     def running(
         self, interpreters: Sequence[Interpreter], threads: Sequence[int], now: float
     ) -> dict[int, TaskInfo]:
         """Only those that run now: some of what `read` finds, at once."""
         found = self._lists.running(interpreters, threads, self._records.layout)
-        return self._infos(dict.fromkeys(found, 0), now)
+        look = TaskLook(lambda look: self._all_of(look, [TaskAddress(task, 0) for task in found]), MAX_TASKS)
+        look.advance(now, float("inf"))
+        return look.infos
 
-    def _infos(self, thread_of: dict[int, int], now: float) -> dict[int, TaskInfo]:
+    def _look(
+        self, look: TaskLook, interpreters: Sequence[Interpreter], threads: Sequence[int], *, sliced: bool
+    ) -> Iterator[None]:
+        self._types.forget()
+        self._objects.forget()
         self._waits.forget()
         self._awaiting.forget()
+        found: list[TaskAddress] = []
+        lists = self._lists
+        yield from lists.look(interpreters, threads, self._records.layout, found, sliced=sliced)
+        look.whole = lists.whole
+        yield from self._all_of(look, found)
+
+    def _all_of(self, look: TaskLook, found: Sequence[TaskAddress]) -> Iterator[None]:
+        """Read these tasks, some at a time, and what they have to do with each other."""
+        at, fresh = 0, look.now
+        while at < len(found):
+            if look.now - fresh > _BELIEVED:
+                fresh = look.now
+                self._types.forget()
+                self._waits.renew()
+                self._awaiting.renew()
+            began = monotonic()
+            some = found[at : at + look.at_once]
+            at += len(some)
+            self._some_of(look, dict(some))
+            look.adapt(monotonic() - began)
+            yield
+        yield from self._link(look)
+
+    def _some_of(self, look: TaskLook, thread_of: dict[int, int]) -> None:
         # Those that are done are only kept by who wants their result: asyncio does not list them either.
         records = [one for one in self._records.read(list(thread_of)) if one is not None and not one.done]
-        chains = self._coroutines.chains([record.coro for record in records], now)
+        chains = self._coroutines.chains([record.coro for record in records], look.now, look.links)
+        look.links -= sum(len(chain.links) + 1 for chain in chains)
         futures = self._records.futures([record.waiter for record in records])
-        infos: dict[int, TaskInfo] = {}
+        known: list[TaskRecord] = []
         for record, chain, future in zip(records, chains, futures, strict=True):
-            info = self._info(record, chain, future, thread_of[record.address], now)
+            info = self._info(record, chain, future, thread_of[record.address], look.now)
             if info is not None:
-                infos[info.address] = info
-        self._link(infos, records)
-        return infos
+                look.infos[info.address] = info
+                known.append(record)
+        for record, woken in zip(known, self._records.woken_by(known), strict=True):
+            awaiters = tuple(self._awaiters(record)) if record.awaited_by else ()
+            if woken or awaiters:
+                look.woken[record.address] = (woken, *awaiters[:_MAX_AWAITERS]) if woken else awaiters
 
     def _info(
         self, record: TaskRecord, chain: Chain, future: tuple[int, bool], thread: int, now: float
@@ -154,21 +192,31 @@ class Tasks:
             awaits,
         )
 
-    def _link(self, infos: dict[int, TaskInfo], records: Sequence[TaskRecord]) -> None:
+    def _link(self, look: TaskLook) -> Iterator[None]:
         """Say of each task by whom it is awaited, and name the task that one waits for."""
+        infos = look.infos
+        done = 0
         for info in infos.values():
             info.awaits = tuple(address for address in info.awaits if address in infos)
             for address in info.awaits:
                 _add(infos[address].awaited_by, info.address)
+                done += 1
+                if not done % _LINKED:
+                    yield
             if info.waits_for in ("task", "wait_for") and info.awaits:
                 info.waits_for = f"{info.waits_for} {infos[info.awaits[0]].name}"
-        known = [record for record in records if record.address in infos]
-        for record, woken in zip(known, self._records.woken_by(known), strict=True):
-            by = infos[record.address].awaited_by
-            if woken:
-                _add(by, woken)
-            for address in self._awaiters(record) if record.awaited_by else ():
+            done += 1
+            if not done % _LINKED:
+                yield
+        for task, awaiters in look.woken.items():
+            by = infos[task].awaited_by
+            for address in awaiters:
+                if len(by) >= _MAX_AWAITERS:
+                    break
                 _add(by, address)
+            done += 1
+            if not done % _LINKED:
+                yield
 
     def _awaiters(self, record: TaskRecord) -> Sequence[int]:
         """Those that CPython itself says await a task (3.14 on): futures among them."""

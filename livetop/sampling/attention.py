@@ -11,8 +11,6 @@ _WHOLE = 8
 _LEAST = 10.0
 # So many of those where nothing runs are looked at in one tick; more take turns.
 _IDLE_AT_ONCE = 16
-# Seconds between two deltas for each process that has to be settled for them.
-_SETTLING = 0.002
 
 
 class Attention:
@@ -21,8 +19,6 @@ class Attention:
     def __init__(self) -> None:
         self.whole = True
         """Whether there is enough for each."""
-        self.pace = 0.0
-        """Seconds between two deltas, at least."""
         self.factor = 1.0
         """How many times as seldom as usual a process is polled."""
         self._turn = 0
@@ -32,7 +28,6 @@ class Attention:
         """These are the processes there are now."""
         count = len(members)
         self.whole = count <= _WHOLE
-        self.pace = _SETTLING * count
         self.factor = min(_LEAST, max(1.0, count / _WHOLE))
         self._turns = 1 + count // _IDLE_AT_ONCE
         for member in members:

@@ -26,7 +26,7 @@ class Blocked:
     def __init__(self, subject: Subject, roster: Roster, memory: Memory, runtime: Runtime) -> None:
         self._subject = subject
         self._roster = roster
-        self._waits = Waits(Reasons(subject.pid), memory, runtime)
+        self._waits = Waits(Reasons(subject.pid, subject.errands.errand("reasons")), memory, runtime)
 
     def sample(
         self,

@@ -26,6 +26,14 @@ _LONGEST_DEBT = 300.0
 
 # The engine's first moments are not typical of what it costs (seconds).
 _START_UP = 1.0
+# How much a second says about what errands will cost, and the parts of the budget that they may be taken to
+# cost at most, and that ticks have at least.
+_ASIDE_BY_SECOND = 0.3
+_ASIDE_MOST = 0.9
+_TICKS_LEAST = 0.1
+# Seconds of the budget that may be owed, and in which they are paid back.
+_OWED_MOST = 3.0
+_PAID_IN = 6.0
 
 
 class PauseBudget:
@@ -97,8 +105,9 @@ class PauseBudget:
 class CpuBudget:
     """Lowers the rate when the engine uses more than `share` of a core, and raises it again.
 
-    `now` and `cpu` (the engine's CPU seconds so far) are handed in; what it used before, starting up and
-    reading code objects for the first time, is not held against the rate.
+    `now`, `cpu` (the engine's CPU seconds so far) and `aside` (those of them that errands took, which keep to
+    their parts by themselves) are handed in; what it used before, starting up and reading code objects for
+    the first time, is not held against the rate.
     """
 
     def __init__(self, share: float, rate: float, now: float) -> None:
@@ -107,21 +116,31 @@ class CpuBudget:
         self.rate = rate
         self._at = now + _START_UP
         self._cpu: float | None = None
+        self._aside = 0.0
+        # What errands take, of a core, and CPU seconds that were used beyond the budget.
+        self._errands = self._debt = 0.0
 
-    def adjust(self, now: float, cpu: float) -> bool:
+    def adjust(self, now: float, cpu: float, aside: float = 0.0) -> bool:
         """Look at the cost about once a second; True when `rate` has changed."""
         elapsed = now - self._at
         if self._cpu is None:
             if elapsed >= 0:
-                self._at, self._cpu = now, cpu
+                self._at, self._cpu, self._aside = now, cpu, aside
             return False
         if elapsed < 1.0:
             return False
-        used = (cpu - self._cpu) / elapsed
-        self._at, self._cpu = now, cpu
+        errands = (aside - self._aside) / elapsed
+        used = (cpu - self._cpu) / elapsed - errands
+        self._at, self._cpu, self._aside = now, cpu, aside
+        # They may catch up with what they did not use before; ticks need not make up for that.
+        errands = min(errands, _ASIDE_MOST * self.share)
+        self._errands += (errands - self._errands) * _ASIDE_BY_SECOND
+        debt = self._debt + (used + errands - self.share) * elapsed
+        self._debt = max(0.0, min(_OWED_MOST * self.share, debt))
+        share = max(_TICKS_LEAST * self.share, self.share - self._errands - self._debt / _PAID_IN)
         before = self.rate
-        if used > self.share or self.rate < self.wanted:
+        if used > share or self.rate < self.wanted:
             # Most of the cost is by the tick, so aim for the budget at once, from below.
-            factor = 0.95 * self.share / used if used > 0 else 2.0
+            factor = 0.95 * share / used if used > 0 else 2.0
             self.rate = max(1.0, min(self.wanted, self.rate * min(2.0, max(0.5, factor))))
         return abs(self.rate - before) > 0.01 * before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from time import monotonic, thread_time
+from time import monotonic
 from typing import Final
 
 from livetop.cpython.runtime import Runtime, Unreadable
@@ -21,31 +21,26 @@ from livetop.target.memory import RemoteMemory
 from livetop.target.process import open_process, read_argv, read_generation
 from livetop.target.procfs import read_stat
 
-from .allowance import Allowance
 from .attach import Found, attach, has_threads
 from .child import CROWD, MUCH_LATER, OTHER, STARTING, UNREADABLE, Child
+from .errands import Errand, Errands
 from .member import Member
 
-# Seconds between two looks for children, at the least; and at the most, whatever they cost.
+# Seconds between two looks for children, at the least.
 _LOOK: Final = 0.1
-_LOOK_ANYHOW: Final = 2.0
 # A process that is no Python yet is tried again soon at first, then ever more seldom, for so many seconds:
 # starting a program takes some hundred milliseconds, and that program may only start the one that counts.
 _STARTING: Final = 3.0
 # What runs something else may call exec.
 _AGAIN: Final = 1.0
-# Parts of a core, of what the engine may use in all, for finding children and for finding out what they run.
-_FINDING: Final = 0.1
-_TRYING: Final = 0.5
-# Seconds of trying that may be caught up with: a pool is started at once, too. Ticks must not wait for long.
-_REST: Final = 20.0
+# Seconds of trying at once: ticks must not wait for long.
 _SLICE: Final = 0.005
 
 
 class Children:
-    """Finds the descendants of a process. Times are monotonic seconds; `share`: the engine's, of a core."""
+    """Finds the descendants of a process. Times are monotonic seconds."""
 
-    def __init__(self, root: int, *, nonblocking: bool, share: float, most: int) -> None:
+    def __init__(self, root: int, *, nonblocking: bool, errands: Errands, most: int) -> None:
         self.children: dict[int, Child] = {}
         """Those that live and are not watched, by PID."""
         self._ended: list[Child] = []
@@ -53,26 +48,23 @@ class Children:
         self._nonblocking = nonblocking
         self._most = most
         self._looked = float("-inf")
-        self._finding = Allowance(_FINDING * share, _LOOK)
-        self._trying = Allowance(_TRYING * share, _REST)
+        self._finding = errands.errand("finding")
+        self._trying = errands.errand("trying")
 
     def due(self, now: float) -> bool:
         """Whether a look is."""
-        since = now - self._looked
-        return since >= _LOOK and (since >= _LOOK_ANYHOW or self._finding.allows(now))
+        return now - self._looked >= _LOOK and self._finding.allows(now)
 
     def find(self, now: float, members: list[Member]) -> None:
         """Look for children."""
         self._looked = now
-        # What it costs, not how long it takes: on a busy machine that is far more.
-        before = thread_time()
-        found, gone = self._descendants.look()
-        watched = {member.pid for member in members}
-        for one in found:
-            if one.pid not in watched:
-                self.children[one.pid] = Child(one.pid, one.parent, 0, now)
-        self._ended += [child for pid in gone if (child := self.children.pop(pid, None)) is not None]
-        self._finding.spend(now, thread_time() - before)
+        with self._finding:
+            found, gone = self._descendants.look()
+            watched = {member.pid for member in members}
+            for one in found:
+                if one.pid not in watched:
+                    self.children[one.pid] = Child(one.pid, one.parent, 0, now)
+            self._ended += [child for pid in gone if (child := self.children.pop(pid, None)) is not None]
 
     def take_ended(self) -> list[Child]:
         """Those that have ended without having been watched, since this was asked last."""
@@ -97,21 +89,24 @@ class Children:
         Returns those to be watched, which are no longer among `children`, and those whose state has changed.
         """
         news: list[tuple[Child, Found | None]] = []
-        began, before = now, thread_time()
+        began = now
         for child in [child for child in self.children.values() if child.due <= now]:
             if began - now > _SLICE or not self._trying.allows(began):
                 break
             known = child.state, child.reason
-            found = self._try(child, began, members, len(members) + len(news) >= self._most)
+            with self._trying:
+                found = self._try(child, began, members, len(members) + len(news) >= self._most)
             if found is not None:
                 del self.children[child.pid]
                 news.append((child, found))
             elif child.pid in self.children and (child.state, child.reason) != known:
                 news.append((child, None))
-            began, used = monotonic(), thread_time()
-            self._trying.spend(began, used - before)
-            before = used
+            began = monotonic()
         return news
+
+    def join(self) -> Errand:
+        """Have what it costs to take a child up charged to trying: `with` this."""
+        return self._trying
 
     def _try(self, child: Child, now: float, members: list[Member], full: bool) -> Found | None:
         try:

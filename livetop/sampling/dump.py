@@ -81,7 +81,7 @@ class _Dumper:
         self._read = VectoredRead(pid)
         self._names: dict[int, str] = {}
         # Each thread is asked for once, and somebody waits for the answer.
-        self._waits = Waits(Reasons(pid, share=1.0), memory, runtime)
+        self._waits = Waits(Reasons(pid), memory, runtime)
         self._stacks = CStacks(process, memory, runtime, Counters(), frames=True) if native else None
         self._stops = ExactReader(pid, self._stacks)
         self._deadline = monotonic() + _ALL

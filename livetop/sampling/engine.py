@@ -19,6 +19,7 @@ from .bystanders import Bystanders
 from .channel import Channel
 from .counters import Counters
 from .definitions import Definitions
+from .errands import Errands
 from .family import Family
 from .launch import Launched
 from .member import Shared
@@ -62,11 +63,16 @@ class Engine:
         self._definitions = Definitions()
         self._stream = Stream(now)
         self._counters = Counters()
+        self._errands = Errands(configure.max_cpu)
+        self._telling, self._listing, self._sweeping = (
+            self._errands.errand(kind) for kind in ("telling", "listing", "sweeping")
+        )
         shared = Shared(
             self._definitions,
             self._stream,
             self._pauses,
             self._counters,
+            self._errands,
             configure.native,
             configure.by_task,
         )
@@ -161,32 +167,35 @@ class Engine:
         elif isinstance(message, m.Configure):
             self._configure = message
             self._pauses.share = self._pause_share(message)
-            self._cpu.share = message.max_cpu
+            self._cpu.share = self._errands.share = message.max_cpu
             self._cpu.wanted = self._cpu.rate = message.rate
             self._schedule.set_rate(message.rate, now)
 
     def _tell(self, now: float) -> None:
         """Send a delta if one is due; keep the budgets."""
         self._pauses.allowed = now - self._heard < _QUIET
-        wait = max(_MIN_DELTA, self._family.pace) if self._sent_any else _FIRST_DELTA
-        ready = self._credit > 0 and now - self._sent >= wait and not self._channel.full
-        if ready or now - self._settled >= _SETTLE:
-            self._settle(now)
+        if self._telling.allows(now):
+            wait = _MIN_DELTA if self._sent_any else _FIRST_DELTA
+            ready = self._credit > 0 and now - self._sent >= wait and not self._channel.full
+            if ready or now - self._settled >= _SETTLE:
+                with self._telling:
+                    self._settle(now)
+                    # Once it is over, what is left goes with the farewell.
+                    if ready and not self._family.over:
+                        self._send_delta(now)
         if self._family.over:
-            # What is left goes with the farewell.
             return
-        if ready:
-            self._send_delta(now)
         self._pauses.adjust(now)
-        if self._cpu.adjust(now, process_time()):
+        if self._cpu.adjust(now, process_time(), self._errands.spent):
             self._schedule.set_rate(self._cpu.rate, now)
         litter = self._family.litter
         due = litter and now - self._swept >= (_SWEEP if litter >= _LITTER else _SWEEP_SOME)
         # No signal is heard meanwhile, which may take 20 ms.
-        if due and not self._family.expecting:
+        if due and not self._family.expecting and self._sweeping.allows(now):
             self._swept = now
             self._family.litter = 0
-            gc.collect()
+            with self._sweeping:
+                gc.collect()
 
     def _settle(self, now: float) -> None:
         """Turn samples into seconds."""
@@ -205,19 +214,25 @@ class Engine:
         if defs is not None:
             self._channel.send(defs)
         self._channel.send(delta)
-        if self._configure.list_tasks and now - self._listed >= _LIST:
+        if self._configure.list_tasks and now - self._listed >= _LIST and self._listing.allows(now):
             self._listed = now
-            tasks = tasks_message(self._family.members, now)
-            defs = self._definitions.take()
-            if defs is not None:
-                self._channel.send(defs)
-            self._channel.send(tasks)
+            with self._listing:
+                self._list_tasks(now)
         if self._definitions.full or self._family.full:
             # Nothing unsent refers to the old names now.
             self._family.forget_places(now)
             self._definitions.reset()
             # Swept up when no stop is to come: see `_tell`.
             self._family.litter = _LITTER
+
+    def _list_tasks(self, now: float) -> None:
+        tasks = tasks_message(self._family.members, now)
+        if tasks is None:
+            return
+        defs = self._definitions.take()
+        if defs is not None:
+            self._channel.send(defs)
+        self._channel.send(tasks)
 
     def _figures(self) -> m.Sampling:
         cpu = process_time()

@@ -17,6 +17,8 @@ from .children import Children
 from .chronicle import Chronicle, Tell
 from .launch import Launched
 from .member import Member, Shared, Use
+from .task_turns import look_at_tasks
+from .uses import Uses
 
 # Processes that are watched at once; more of them are named, but not read.
 MOST_MEMBERS = 128
@@ -24,8 +26,6 @@ MOST_MEMBERS = 128
 _CHECK = 1.0
 # Ticks in a row that met memory that is not there, after which the program is taken to be another one.
 _FAULTS = 100
-# Seconds between two looks at what many processes use.
-_USED = 1.0
 # A file that the process that ran it is too dead to show is asked of so many others.
 _READERS = 3
 
@@ -48,8 +48,7 @@ class Family:
         """How many processes were dropped that nobody has cleared away."""
         self._epitaph = ""
         self._attention = Attention()
-        self._use = Use(0.0, 0, 0)
-        self._used = now - _USED
+        self._uses = Uses(shared.errands, now)
         self._launched = launched
         self._shared = shared
         self._configure = configure
@@ -59,7 +58,7 @@ class Family:
         self._children: Children | None = None
         if configure.subprocesses:
             self._children = Children(
-                pid, nonblocking=configure.nonblocking, share=configure.max_cpu, most=MOST_MEMBERS
+                pid, nonblocking=configure.nonblocking, errands=shared.errands, most=MOST_MEMBERS
             )
         if root is not None:
             self._take_up(root, self._next(), 0, now)
@@ -73,14 +72,14 @@ class Family:
 
     def _take_up(self, found: Found, number: int, parent: int, now: float) -> Member:
         member = Member(found, number, parent, self._shared, now)
-        self.members = [*self.members, member]
-        self._attention.share(self.members)
+        self._share([*self.members, member])
         return member
 
-    @property
-    def pace(self) -> float:
-        """Seconds between two deltas, at least."""
-        return self._attention.pace
+    def _share(self, members: list[Member]) -> None:
+        """These are the processes from now on. A new list: somebody may just be going through the old one."""
+        self.members = members
+        self._attention.share(members)
+        self._shared.errands.processes = max(1, len(members))
 
     def describe(self) -> list[m.Process]:
         """What there is to tell of all processes."""
@@ -120,19 +119,24 @@ class Family:
                 self._trouble(member, error)
 
     def look(self, now: float) -> None:
-        """Look after what ticks do not see: programs that were replaced, and children."""
+        """Look after what ticks do not see: programs that were replaced, children, and tasks."""
         check = _CHECK * self._attention.factor
         for member in self.members:
-            if now - member.checked < check:
+            if now - member.checked < check or not member.checking.allows(now):
                 continue
             member.checked = now
             try:
-                if member.process.has_execed():
+                with member.checking:
+                    execed = member.process.has_execed()
+                if execed:
                     self._replaced(member, now)
             except TargetError as error:
                 self._trouble(member, error)
         if self._children is not None:
             self._look_for_children(self._children, now)
+        # No signal is heard meanwhile.
+        if not self.expecting:
+            look_at_tasks(self.members, self._trouble)
 
     def settle(self, now: float) -> None:
         """Turn samples into seconds."""
@@ -145,14 +149,7 @@ class Family:
 
     def use(self, now: float) -> Use:
         """What all of them use together; see `Member.use`."""
-        if not self._attention.whole and now - self._used < _USED:
-            return self._use._replace(cpu=0.0)
-        self._used = now
-        uses = [member.use() for member in self.members]
-        self._use = Use(
-            sum(use.cpu for use in uses), sum(use.rss for use in uses), sum(use.threads for use in uses)
-        )
-        return self._use
+        return self._uses.look(self.members, now, many=not self._attention.whole)
 
     def readers(self, number: int) -> list[int]:
         """PIDs of processes that a file may be read through that process `number` was the first to run."""
@@ -214,7 +211,8 @@ class Family:
         now = monotonic()
         known = child.number
         try:
-            member = self._take_up(found, known or self._next(), child.parent, now)
+            with children.join():
+                member = self._take_up(found, known or self._next(), child.parent, now)
         except TargetError:
             # It has just ended, or become something else.
             children.adopt(child.pid, child.parent, known, now)
@@ -266,9 +264,7 @@ class Family:
         member.close()
         member.leave()
         self.litter += 1
-        # A new list: somebody may just be going through the old one.
-        self.members = [other for other in self.members if other is not member]
-        self._attention.share(self.members)
+        self._share([other for other in self.members if other is not member])
 
     def _trouble(self, member: Member, error: TargetError) -> None:
         """A process could not be read. Raises the error where there is nobody else to go on with."""

@@ -19,6 +19,7 @@ from livetop.cpython.type_names import TypeNames
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 
+from .errands import Errands
 from .roster import Roster
 from .watched import Watched
 
@@ -26,11 +27,9 @@ _MODULE = "greenlet"
 # Seconds between two looks at whether the module is imported, and at the greenlets that were found.
 _IMPORTED = 5.0
 _EVERY = 1.0
-# Seconds of search at once, which are due every 0.1 s, and seconds between two searches at least.
+# Seconds of work at once, and between two searches at least.
 _SLICE = 0.001
 _PAUSE = 2.0
-# How many times longer than a look the time until the next one is.
-_REST = 50
 _MAX_PLACES = 20_000
 # Functions that stacks begin with which are no greenlets.
 _STARTS = ("<module>", "_bootstrap", "Thread._bootstrap")
@@ -55,7 +54,9 @@ def name_by_stack(frames: list[tuple[Code, int]]) -> str:
 class GreenletWatch:
     """Greenlets of one process. Times are monotonic seconds. Nothing is done while it does not use any."""
 
-    def __init__(self, memory: Memory, layout: Layout, codes: CodeReader, roster: Roster) -> None:
+    def __init__(
+        self, memory: Memory, layout: Layout, codes: CodeReader, roster: Roster, errands: Errands
+    ) -> None:
         self.infos: dict[int, GreenletInfo] = {}
         """By address."""
         self.used = False
@@ -68,8 +69,11 @@ class GreenletWatch:
         self._by_chunk: dict[int, GreenletInfo] = {}
         self._names: dict[Place, str] = {}
         self._last: dict[int, Place] = {}
+        self._looking = errands.errand("greenlets")
         self._looked_for = self._due = self._due_search = float("-inf")
-        self._cost = 0.0
+        # Those that are still to be read in this look, and what was read of the others.
+        self._left: list[int] = []
+        self._found: dict[int, GreenletInfo] = {}
 
     @property
     def whole(self) -> bool:
@@ -82,36 +86,51 @@ class GreenletWatch:
         return self._layout.frames != "heap"
 
     def look(self, now: float) -> None:
-        """Go on with what is due; several times a second."""
-        if not self.used:
-            if now - self._looked_for < _IMPORTED:
-                return
-            self._looked_for = now
-            self.used = uses_greenlets(self._objects, self._layout, self._roster.interpreters)
-        if not self.used:
+        """Go on with what is due, for a few milliseconds at most; several times a second."""
+        if not self._looking.allows(now) or (not self.used and now - self._looked_for < _IMPORTED):
             return
-        if now >= self._due_search:
-            began = monotonic()
-            done = self._search.advance(self._roster.interpreters, _SLICE)
-            self._cost += monotonic() - began
-            if done:
-                self._due_search = now + max(_PAUSE, _REST * self._cost)
-                self._cost = 0.0
-                self._due = min(self._due, now)
-        if now >= self._due:
+        with self._looking:
+            if not self.used:
+                self._looked_for = now
+                self.used = uses_greenlets(self._objects, self._layout, self._roster.interpreters)
+            if self.used:
+                self._go_on(now)
+
+    def _go_on(self, now: float) -> None:
+        if now >= self._due_search and self._search.advance(self._roster.interpreters, _SLICE):
+            self._due_search = now + _PAUSE
+            self._due = min(self._due, now)
+        if self._left:
+            self._read(now)
+        elif now >= self._due:
+            self._due = now + _EVERY
+            self._left, self._found = list(self._search.found), {}
             self._read(now)
 
     def _read(self, now: float) -> None:
-        began = monotonic()
+        """Read some of those that were found; what was known stands until all are read."""
         self._types.forget()
-        names = {address: info.name for address, info in self.infos.items()}
-        self.infos = self._reader.read(self._search.found, list(self._roster.by_state), now)
-        for address, info in self.infos.items():
-            # One that runs now was parked when it was seen last.
-            info.name = info.name or names.get(address, "")
-        self._last = {address: place for address, place in self._last.items() if address in self.infos}
-        self._by_chunk = {info.chunk: info for info in self.infos.values() if info.chunk}
-        self._due = now + max(_EVERY, _REST * (monotonic() - began))
+        deadline = monotonic() + _SLICE
+        roots = self._reader.roots(self._roster.by_state)
+        while self._left:
+            address = self._left.pop()
+            info = self._reader.one(address, roots, now)
+            if info is not None:
+                self._found[address] = info
+            if monotonic() >= deadline:
+                break
+        if not self._left:
+            self._take(self._found)
+
+    def _take(self, found: dict[int, GreenletInfo]) -> None:
+        for address, info in found.items():
+            before = self.infos.get(address)
+            if before is not None:
+                # One that runs now was parked when it was seen last.
+                info.name = info.name or before.name
+        self.infos = found
+        self._last = {address: place for address, place in self._last.items() if address in found}
+        self._by_chunk = {info.chunk: info for info in found.values() if info.chunk}
 
     def current(self, thread: Watched) -> GreenletInfo | None:
         """The greenlet that a thread runs whose stack was just parsed, where that is known."""

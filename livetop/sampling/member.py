@@ -11,6 +11,7 @@ from .attach import Found
 from .budget import PauseBudget
 from .counters import Counters
 from .definitions import Definitions
+from .errands import Errands
 from .sampler import Sampler
 from .stream import Stream
 from .watched import Watched
@@ -23,6 +24,7 @@ class Shared(NamedTuple):
     stream: Stream
     budget: PauseBudget
     counters: Counters
+    errands: Errands
     native: str
     by_task: bool = False
 
@@ -56,6 +58,7 @@ class Member:
         """Ticks in a row that met memory that is not there."""
         self.checked = now
         """When it was last looked at whether it still runs the same program."""
+        self.checking = shared.errands.errand("checking")
         self._shared = shared
         self._cpu: float | None = None
         self._young = True
@@ -67,7 +70,14 @@ class Member:
         self.pid = found.process.pid
         shared = self._shared
         self.sampler = Sampler(
-            found.process, found.runtime, found.memory, shared.budget, now, shared.native, shared.counters
+            found.process,
+            found.runtime,
+            found.memory,
+            shared.budget,
+            now,
+            shared.native,
+            shared.counters,
+            shared.errands,
         )
         if shared.by_task:
             self.sampler.watch_tasks().stacks = True

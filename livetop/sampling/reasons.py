@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from time import perf_counter
 
 from livetop.profile.states import State
 from livetop.target.addresses import from_sockaddr
@@ -16,7 +15,7 @@ from livetop.target.syscalls import CALLS, Call, Kind
 from livetop.target.tasks import Task
 from livetop.target.text import escape
 
-from .allowance import Allowance
+from .errands import Errand, Errands
 from .waiting import waiting_name
 
 LIMIT = 80
@@ -31,10 +30,6 @@ _LIVES = {
 _OUTSIDE_LIVES = 0.2
 _REFUSED_LIVES = 0.2
 _FOREVER = float("inf")
-
-# The engine has better things to do than to look up files and sockets.
-_SHARE = 0.005
-_REST = 2.0
 
 _THREADS = 8192
 _FILES = 4096
@@ -57,15 +52,15 @@ _Resolver = Callable[["Reasons", Call, int, list[int], float], str]
 class Reasons:
     """Why the threads of one process wait.
 
-    An answer is at most `LIMIT` characters, escaped, and is kept for a while. Finding new ones out takes no
-    more than `share` of the time; until there is time for one, the answer is the call's mere word.
+    An answer is at most `LIMIT` characters, escaped, and is kept for a while. New ones are found out as
+    `errand` allows (None: without a limit); until it does, the answer is the call's mere word.
     """
 
-    def __init__(self, pid: int, share: float = _SHARE) -> None:
+    def __init__(self, pid: int, errand: Errand | None = None) -> None:
         self._pid = pid
         self._memory = RemoteMemory(pid)
         self._descriptors = Descriptors(pid)
-        self._allowance = Allowance(share, _REST)
+        self._errand = errand or Errands().errand("reasons")
         self._threads: dict[int, tuple[bytes, float, str]] = {}
         self._files: dict[tuple[bytes, int], tuple[float, str]] = {}
         self._answers: set[str] = set()
@@ -113,7 +108,7 @@ class Reasons:
             stale = self._files.get(key)
             if stale is not None and now < stale[0]:
                 return stale
-        if not self._allowance.allows(now):
+        if not self._errand.allows(now):
             if stale is not None:
                 return now + _REFUSED_LIVES, stale[1]
             # It may well be the same call still.
@@ -128,13 +123,12 @@ class Reasons:
 
     def _resolve(self, call: Call, tid: int, arguments: list[int], now: float) -> str:
         """Look it up; keep the account of the time that takes."""
-        began = perf_counter()
-        try:
-            text = _RESOLVERS[call.kind](self, call, tid, arguments, now)
-        except TargetError:
-            # Its memory has changed, or it is gone.
-            text = call.word
-        self._allowance.spend(now, perf_counter() - began)
+        with self._errand:
+            try:
+                text = _RESOLVERS[call.kind](self, call, tid, arguments, now)
+            except TargetError:
+                # Its memory has changed, or it is gone.
+                text = call.word
         if text not in self._answers:
             if len(self._answers) >= _ANSWERS:
                 return call.word

@@ -23,6 +23,7 @@ from .blocked import Blocked
 from .budget import PauseBudget
 from .collecting import Collections
 from .counters import Counters
+from .errands import Errands
 from .holding import words_of
 from .roster import Roster
 from .running import Running
@@ -40,7 +41,7 @@ _WORDS = 2000
 class Sampler:
     """Reads one process. All times are monotonic seconds. Raises ProcessGone when it has exited.
 
-    `counters` may be shared with the samplers of other processes, as `budget` may.
+    `counters` and `errands` may be shared with the samplers of other processes, as `budget` may.
     """
 
     def __init__(
@@ -52,9 +53,13 @@ class Sampler:
         now: float,
         native: str = "none",
         counters: Counters | None = None,
+        errands: Errands | None = None,
     ) -> None:
         self.process, self._memory, self._runtime = process, memory, runtime
-        self.subject = subject = Subject(process, runtime, memory, budget, native, counters or Counters())
+        errands = errands or Errands()
+        self.subject = subject = Subject(
+            process, runtime, memory, budget, native, counters or Counters(), errands
+        )
         pid = self.pid = process.pid
         self.budget = budget
         self.counters, self.tree, self.exact = subject.counters, subject.tree, subject.exact
@@ -62,10 +67,11 @@ class Sampler:
         self._collections = Collections(subject, memory, runtime.layout)
         self._running = Running(subject, self._collections, now)
         self._blocked = Blocked(subject, self.roster, memory, runtime)
-        self._words = words_of(self.roster, runtime.layout, self.poll)
+        self._words = words_of(self.roster, runtime.layout, self._poll_if_paid)
         self._read = VectoredRead(pid)
         self._dirty = True
         self._poll_every = _POLL
+        self._polling = errands.errand("polling")
         self._polled = now - 2 * _POLL
         self._last_tick = now
         self._period = 0.01
@@ -77,7 +83,9 @@ class Sampler:
         subject = self.subject
         if subject.tasks is None:
             codes = self.tree.codes
-            subject.tasks = TaskWatch(self.process, self._memory, self._runtime, codes, self.roster)
+            subject.tasks = TaskWatch(
+                self.process, self._memory, self._runtime, codes, self.roster, subject.errands
+            )
         return subject.tasks
 
     # ------------------------------------------------------------------ who is looked at
@@ -93,14 +101,17 @@ class Sampler:
 
     def poll(self, now: float) -> None:
         """Look at who is there, and at the CPU time of all threads that ticks do not read."""
-        self._polled = now
-        self.tree.now = now
-        self.roster.look(now)
-        for thread in self.roster.threads.values():
-            if not thread.warm:
-                self._look_at_cold(thread, now)
-        if self.subject.tasks is not None:
-            self.subject.tasks.look(now)
+        with self._polling:
+            self._polled = now
+            self.tree.now = now
+            self.roster.look(now)
+            for thread in self.roster.threads.values():
+                if not thread.warm:
+                    self._look_at_cold(thread, now)
+
+    def _poll_if_paid(self, now: float) -> None:
+        if self._polling.allows(now):
+            self.poll(now)
 
     def _look_at_cold(self, thread: Watched, now: float) -> None:
         """A cold thread whose CPU time has not moved is where it was; another is read from now on."""
@@ -140,7 +151,7 @@ class Sampler:
         in which a tick was due and did not come.
         """
         if now - self._polled >= self._poll_every:
-            self.poll(now)
+            self._poll_if_paid(now)
         self.tree.now = now
         counters, roster = self.counters, self.roster
         self._running.begin(now, self._period)

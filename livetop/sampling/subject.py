@@ -14,6 +14,7 @@ from .account import UNREAD
 from .budget import PauseBudget
 from .c_stacks import CStacks
 from .counters import Counters
+from .errands import Errands
 from .exact import ExactReader
 from .tasks import TaskWatch
 from .watched import Watched
@@ -22,7 +23,8 @@ from .watched import Watched
 class Subject:
     """One process: its stack tree, the ways to read it, and what was counted.
 
-    `counters` may count for several processes. `native` is none, split or frames: see `Configure.native`.
+    `counters` and `errands` may be those of several processes. `native` is none, split or frames: see
+    `Configure.native`.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class Subject:
         budget: PauseBudget,
         native: str,
         counters: Counters,
+        errands: Errands,
     ) -> None:
         self.pid = process.pid
         self.gil = True
         """Whether threads that are attached hold a GIL."""
         self.budget = budget
         self.counters = counters
+        self.errands = errands
         self.tree = StackTree(CodeReader(memory, runtime.layout, runtime.code_type))
         self.stacks: CStacks | None = None
         if native != "none":

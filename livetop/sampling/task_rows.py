@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 
 from livetop.cpython.code import Code
 from livetop.cpython.greenlets import PARKED, RUNNING, UNREADABLE, GreenletInfo
@@ -16,31 +17,36 @@ from .member import Member
 MAX_ROWS = 1_000
 _MAX_FRAMES = 8
 _MAX_AWAITERS = 4
+# Seconds that beginning to look at the tasks of processes may take at once.
+_BEGINNING = 0.005
 # Those that do something come first, where not all are told.
 _ORDER = {"running": 0, "ready": 1, "waiting": 2}
 
 
-def tasks_message(members: Sequence[Member], now: float) -> Tasks:
-    """What there is to tell of the tasks of these processes. Their files are defined by it."""
+def tasks_message(members: Sequence[Member], now: float) -> Tasks | None:
+    """What there is to tell of the tasks of these processes, None while nothing is known yet.
+
+    Their files are defined by it.
+    """
     rows: list[Task] = []
     total, whole = 0, True
     refusals: list[str] = []
-    for member in members:
-        try:
-            watch = member.sampler.watch_tasks()
-            watch.look(now)
-        except (ProcessGone, MemoryFault):
-            # The next tick meets it, too, and says so.
-            continue
+    watched = _watched(members)
+    if watched and not any(member.sampler.watch_tasks().ready(now) for member in watched):
+        return None
+    whole = len(watched) == len(members)
+    for member in watched:
+        watch = member.sampler.watch_tasks()
         if watch.refusal and not watch.greenlets.used:
             refusals.append(watch.refusal)
             continue
         greenlets = list(watch.greenlets.infos.values())
         rows += [_greenlet(member, greenlet) for greenlet in greenlets[: MAX_ROWS - len(rows)]]
         total += len(greenlets)
-        total += len(watch.infos)
+        known = watch.listed
+        total += len(known)
         whole &= watch.whole
-        infos = sorted(watch.infos.values(), key=lambda info: _ORDER.get(info.state, 3))
+        infos = sorted(known.values(), key=lambda info: _ORDER.get(info.state, 3))
         for info in infos[: MAX_ROWS - len(rows)]:
             rows.append(
                 Task(
@@ -52,13 +58,30 @@ def tasks_message(members: Sequence[Member], now: float) -> Tasks:
                     info.waits_for,
                     _frames(member, info.frames),
                     max(0, len(info.frames) - _MAX_FRAMES),
-                    names_of_awaiters(info, watch.infos),
+                    names_of_awaiters(info, known),
                     watch.share(info.address),
                     _tid(member, info),
                 )
             )
     note = refusals[0] if refusals and not rows else ""
     return Tasks(rows, total, whole and len(rows) == total, note)
+
+
+def _watched(members: Sequence[Member]) -> list[Member]:
+    """Those whose tasks are looked at, from now on at least: to begin with all at once may take too long."""
+    found: list[Member] = []
+    until = monotonic() + _BEGINNING
+    for member in members:
+        try:
+            if member.sampler.subject.tasks is None:
+                if monotonic() >= until:
+                    continue
+                member.sampler.watch_tasks()
+            found.append(member)
+        except (ProcessGone, MemoryFault):
+            # The next tick meets it, too, and says so.
+            continue
+    return found
 
 
 def _frames(member: Member, frames: Sequence[tuple[Code, int]]) -> list[tuple[str, int, int]]:

@@ -2,34 +2,39 @@
 
 A coroutine's frame stays at its address as long as the coroutine lives, so a stack tells its task by the
 addresses of its frames: nothing is added to what a tick reads. What is known of tasks is looked up afresh
-once a second, and when a coroutine is met that is not known; both within a small part of the time.
+once a second, and when a coroutine is met that is not known, as far as errands allow. A look at many tasks is
+done in slices between ticks; what was known before stands until it is complete.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import Counter, deque
-from time import monotonic
 
 from livetop.cpython.asyncio_module import stated_layout
 from livetop.cpython.code import Code, CodeReader
 from livetop.cpython.runtime import Runtime
+from livetop.cpython.task_look import TaskLook
 from livetop.cpython.tasks import TaskInfo, Tasks, awaiters_of
 from livetop.cpython.tree import Place
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
 from livetop.target.process import Process
 
+from .errands import Errands
 from .greenlets import GreenletWatch
 from .roster import Roster
 from .task_places import TaskPlaces
 from .watched import Watched
 
-# Seconds between two looks at all tasks, and how many times longer than a look the time until the next is.
+# Seconds between two looks at all tasks, and of looking at once: ticks must not wait for long.
 _EVERY = 1.0
-_REST = 50
-# Seconds that shares are of, in stretches of one look each.
+_SLICE = 0.002
+# Seconds after which what was found of many tasks is told before all were looked at.
+_PATIENCE = 2.0
+# Seconds that shares are of, in stretches of so many.
 _STRETCHES = 5
+_STRETCH = 1.0
 _MAX_AWAITERS = 8
 _MAX_PLACES = 20_000
 # CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR (Include/cpython/code.h).
@@ -51,11 +56,12 @@ class TaskWatch:
         runtime: Runtime,
         codes: CodeReader,
         roster: Roster,
+        errands: Errands,
     ) -> None:
         self.stacks = False
         self.infos: dict[int, TaskInfo] = {}
         """By the task's address."""
-        self.greenlets = GreenletWatch(memory, runtime.layout, codes, roster)
+        self.greenlets = GreenletWatch(memory, runtime.layout, codes, roster, errands)
         self.places = TaskPlaces()
         self.refusal = ""
         self._memory = memory
@@ -70,56 +76,89 @@ class TaskWatch:
         self._labels: dict[int, tuple[str, ...]] = {}
         self._coroutines: dict[Code, bool] = {}
         self._roots: dict[Place, Code | None] = {}
-        # When all tasks, and when those that run, may be looked up again.
-        self._due = self._due_running = self._looked = 0.0
+        self._looking = errands.errand("tasks")
+        self._meeting = errands.errand("meeting")
+        # The look that is under way, when it began, and what was met meanwhile.
+        self._look: TaskLook | None = None
+        self._looked = float("-inf")
+        self._met: dict[int, TaskInfo] = {}
+        # Whether a look was completed, and has found all there are.
+        self._complete = self._whole = False
+        self._asked = 0.0
+        self._stretched = 0.0
         self._samples: deque[Counter[int]] = deque([Counter()], maxlen=_STRETCHES)
 
     @property
     def whole(self) -> bool:
         """Whether all tasks and greenlets there are were found."""
-        return (self._reader is None or self._reader.whole) and self.greenlets.whole
+        return (self._reader is None or self._whole) and self.greenlets.whole
+
+    @property
+    def listed(self) -> dict[int, TaskInfo]:
+        """The tasks to tell of, by address: until all were looked at once, those that were."""
+        return self.infos if self._complete or self._look is None else {**self.infos, **self._look.infos}
+
+    def ready(self, now: float) -> bool:
+        """Whether there is something to tell: many tasks are not waited for for long."""
+        self._asked = self._asked or now
+        return self._complete or self._reader is None or now - self._asked >= _PATIENCE
 
     # ------------------------------------------------------------------ looking them up
 
     def look(self, now: float) -> None:
-        """Look all tasks up if that is due; several times a second."""
-        self.greenlets.look(now)
-        if now - self._looked >= _EVERY and now >= self._due:
+        """Go on with what is due, for a few milliseconds at most: several times a second, between ticks."""
+        if now - self._stretched >= _STRETCH:
+            self._stretched = now
             self._samples.append(Counter())
-            self._look(now)
-
-    def _look(self, now: float) -> None:
-        self._looked = now
-        if self._reader is None:
+        if not self._roster.interpreters:
+            # Nobody has looked who is there yet.
             return
-        began = monotonic()
-        self.infos = self._reader.read(self._roster.interpreters, list(self._roster.by_state), now)
-        self._take({}, self.infos)
-        self._labels.clear()
-        self._due = now + _REST * (monotonic() - began)
+        self.greenlets.look(now)
+        if (self._look is not None or now - self._looked >= _EVERY) and self._looking.allows(now):
+            self._go_on(now)
 
-    def _take(self, known: dict[int, TaskInfo], infos: dict[int, TaskInfo]) -> None:
-        self._by_frame = {**known, **{info.root: info for info in infos.values() if info.root}}
+    def _go_on(self, now: float) -> bool:
+        """Look at some tasks; True when all were looked at."""
+        if self._reader is None:
+            return False
+        # One that fails is not gone on with.
+        look, self._look = self._look, None
+        if look is None:
+            self._looked = now
+            self._met.clear()
+            look = self._reader.look(self._roster.interpreters, list(self._roster.by_state))
+        with self._looking:
+            if not look.advance(now, _SLICE):
+                self._look = look
+                return False
+            self._take(look)
+        return True
+
+    def _take(self, look: TaskLook) -> None:
+        """All tasks were looked at; those that began meanwhile are known if they were met."""
+        met = {address: info for address, info in self._met.items() if address not in look.infos}
+        self.infos = look.infos | {address: info for address, info in met.items() if self._is_same(info)}
+        self._by_frame = {info.root: info for info in self.infos.values() if info.root}
+        self._labels.clear()
+        self._complete, self._whole = True, look.whole
 
     def _look_again(self, now: float) -> bool:
         """A coroutine that is not known was met: look its task up, if there is time for that."""
         if self._reader is None:
             return False
-        if now >= self._due:
-            self._look(now)
+        if self._look is None and self._looking.allows(now) and self._go_on(now):
             return True
-        if now < self._due_running:
+        if not self._meeting.allows(now):
             return False
-        began = monotonic()
-        found = self._reader.running(self._roster.interpreters, list(self._roster.by_state), now)
-        for address, info in found.items():
-            before = self.infos.get(address)
-            if before is not None:
-                info.awaited_by = before.awaited_by
-            self.infos[address] = info
-            self._by_frame[info.root] = info
-            self._labels.pop(address, None)
-        self._due_running = now + _REST * (monotonic() - began)
+        with self._meeting:
+            found = self._reader.running(self._roster.interpreters, list(self._roster.by_state), now)
+            for address, info in found.items():
+                before = self.infos.get(address)
+                if before is not None:
+                    info.awaited_by = before.awaited_by
+                self.infos[address] = self._met[address] = info
+                self._by_frame[info.root] = info
+                self._labels.pop(address, None)
         return True
 
     # ------------------------------------------------------------------ samples

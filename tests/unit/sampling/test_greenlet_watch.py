@@ -13,6 +13,7 @@ from livetop.cpython.greenlet_search import GreenletSearch
 from livetop.cpython.layout import TABLES
 from livetop.cpython.threads import Interpreter
 from livetop.sampling import greenlets
+from livetop.sampling.errands import Errands
 from livetop.sampling.greenlets import GreenletWatch
 
 
@@ -28,7 +29,7 @@ def test_a_search_leaves_most_of_the_budget_to_the_samples(monkeypatch: pytest.M
     layout = TABLES[3, 12]
     memory = FakeMemory()
     roster = SimpleNamespace(interpreters=[], by_state={})
-    watch = GreenletWatch(memory, layout, CodeReader(memory, layout, 0), roster)
+    watch = GreenletWatch(memory, layout, CodeReader(memory, layout, 0), roster, Errands())
     for poll in range(100):
         watch.look(1000 + poll / 10)
     assert len(slices) == 100

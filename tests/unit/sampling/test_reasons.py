@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from livetop.profile.states import State
 from livetop.sampling.allowance import Allowance
+from livetop.sampling.errands import Errands
 from livetop.sampling.reasons import LIMIT, Reasons
 from livetop.target.syscalls import CALLS, Kind
 from tests.targets import end_with_us
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.skipif(not CALLS, reason=f"no numbers of calls for {pla
 
 TID = threading.get_native_id()
 # Far more than is needed: what is tested is not the clock.
-PLENTY = 1e9
 
 NUMBERS = {call.name: number.decode() for number, call in CALLS.items()}
 
@@ -39,7 +39,7 @@ def line(name: str, *arguments: int) -> bytes:
 
 @pytest.fixture
 def reasons() -> Reasons:
-    return Reasons(os.getpid(), PLENTY)
+    return Reasons(os.getpid())
 
 
 CLOCK = itertools.count(1000, 10)
@@ -204,20 +204,20 @@ _ARGUMENTS = st.integers(0, (1 << 64) - 1) | st.integers(-4, 40) | st.sampled_fr
 @given(st.sampled_from([*NUMBERS]), st.lists(_ARGUMENTS, max_size=6))
 def test_any_call_with_any_arguments(name: str, arguments: list[int]) -> None:
     for state in (State.WAIT, State.IDLE):
-        text = Reasons(os.getpid(), PLENTY).of(TID, line(name, *arguments), state, 0.0)
+        text = Reasons(os.getpid()).of(TID, line(name, *arguments), state, 0.0)
         assert text.isprintable() and len(text) <= LIMIT
 
 
 @given(st.binary(max_size=80) | st.from_regex(rb"\A(-1|[0-9]{1,4})( 0x[0-9a-f]{0,20}){0,8}\Z"))
 def test_any_line(syscall: bytes) -> None:
-    text = Reasons(os.getpid(), PLENTY).of(TID, syscall, State.WAIT, 0.0)
+    text = Reasons(os.getpid()).of(TID, syscall, State.WAIT, 0.0)
     assert text.isprintable() and len(text) <= LIMIT
 
 
 def test_no_more_time_is_spent_than_allowed() -> None:
     with open("/dev/null") as null, open("/dev/zero") as zero:
         # A microsecond is paid for in a quarter of an hour.
-        thrifty = Reasons(os.getpid(), 1e-9)
+        thrifty = Reasons(os.getpid(), Errands(1e-7).errand("reasons"))
         first, second = line("read", null.fileno()), line("read", zero.fileno())
         assert ask(thrifty, first, 1000.0) == "read of /dev/null"
         # Until that is paid for, the mere word; and what is known may be said again.
@@ -227,7 +227,7 @@ def test_no_more_time_is_spent_than_allowed() -> None:
 
 
 def test_a_thousand_answers_are_enough(tmp_path: Path) -> None:
-    reasons = Reasons(os.getpid(), PLENTY)
+    reasons = Reasons(os.getpid())
     fd = os.open("/dev/null", os.O_RDONLY)
     seen = set()
     for number in range(1200):
