@@ -76,7 +76,8 @@ def _wide(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> lis
         ("  ", normal),
         _state(vitals.state, palette),
         ("  ", normal),
-        (f"{health.rate:.0f} Hz", normal),
+        (_rate(health, " of "), normal),
+        (" Hz", normal),
         (", ", quiet),
         (f"{_ok(health)} ok", normal),
         (", ", quiet),
@@ -148,7 +149,7 @@ def _narrow(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> l
     sampling: Line = [
         ("  ", normal),
         _state(vitals.state, palette),
-        (f" {health.rate:.0f}Hz {_ok(health)}", normal),
+        (f" {_rate(health, '/')}Hz {_ok(health)}", normal),
         (f"  {figures.clock(vitals.duration)} ", normal),
     ]
     right: Line = []
@@ -182,6 +183,12 @@ def _cpu(vitals: Vitals, palette: Palette, ascii_only: bool, width: int) -> Line
 
 def _state(state: str, palette: Palette) -> Span:
     return (state, palette.live) if state == "LIVE" else (f" {state} ", palette.halted)
+
+
+def _rate(health: Health, of: str) -> str:
+    """The rate as it is, and the one asked for where it is lowered."""
+    rate = f"{health.rate:.1f}" if health.wanted and health.rate < 9.95 else f"{health.rate:.0f}"
+    return f"{rate}{of}{health.wanted:.0f}" if health.wanted else rate
 
 
 def _ok(health: Health) -> str:

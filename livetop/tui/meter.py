@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from livetop.profile.info import SamplingTotals
 
 SPAN = 5.0
 """Seconds the figures are of."""
+_NEARLY = 0.95
+"""A rate that is lowered by less is as good as the one asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """How sampling fares: `rate` in Hz, the rest fractions of one (core, samples due, the target's time).
 
+    `wanted`: the rate asked for, where it is lowered to keep to --max-cpu, else 0.
     `engine`, `interface`: livetop's own CPU use. `calm`: optimistic samples are trusted.
     """
 
@@ -24,6 +27,7 @@ class Health:
     paused: float = 0.0
     engine: float = 0.0
     interface: float = 0.0
+    wanted: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,11 @@ class Meter:
             readings.append(now)
         while len(readings) > 2 and readings[1].at <= now.at - SPAN:
             readings.popleft()
-        self._last = _between(readings[0], now)
-        return self._last
+        health = _between(readings[0], now)
+        if totals.rate < _NEARLY * totals.wanted:
+            health = replace(health, wanted=totals.wanted)
+        self._last = health
+        return health
 
 
 def _between(first: _Reading, last: _Reading) -> Health:

@@ -10,18 +10,17 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widgets import Input
 
-from livetop.export.process_names import are_several, busy_children, how_all_ended
+from livetop.export.process_names import are_several, how_all_ended
 from livetop.profile.filters import FilterError, Matcher, compile_filter
-from livetop.profile.states import NO_GIL
 from livetop.session.protocol import Session
 from livetop.tui.actions import Actions
 from livetop.tui.bottom import Footer, Selected, Status, Tabs
 from livetop.tui.choice import Choice
 from livetop.tui.columns import Look
+from livetop.tui.emptiness import why_empty
 from livetop.tui.entries import Entry, Page
 from livetop.tui.figures_of import excerpt_of, threads_label, vitals_of
 from livetop.tui.filter_line import FilterLine
-from livetop.tui.fit import plain
 from livetop.tui.header import Header
 from livetop.tui.hot_table import HotTable, scale_of
 from livetop.tui.keys import KEYS
@@ -31,7 +30,6 @@ from livetop.tui.notices import Notices
 from livetop.tui.order import SteadyOrder
 from livetop.tui.settings import Settings
 from livetop.tui.source_pane import Excerpt, SourcePane
-from livetop.tui.task_entries import why_no_tasks
 from livetop.tui.theme import Palette
 from livetop.tui.too_small import TooSmall, is_too_small
 from livetop.tui.views import LIBRARIES, VIEWS, Rows, View, find_view
@@ -270,24 +268,7 @@ class MainScreen(Actions, inherit_bindings=False):
         self.source_pane.show(excerpt)
 
     def _why_empty(self) -> str:
-        page, choice = self._rows_page, self.choice
-        if self.view.id == "tasks" and not page.entries and self.session.greeted:
-            return why_no_tasks(self.session.profile, live=self.session.live)
-        if page.entries:
-            return f"no function, file or line fits the filter {plain(choice.filter)}: c clears it"
-        if not self.session.greeted:
-            return "attaching ..."
-        if not self.session.profile.sampling.samples:
-            return "waiting for the first samples ..." if self.session.live else "no samples were taken"
-        if choice.mode == "gil" and not self.session.profile.has_gil:
-            return f"{NO_GIL}: m shows CPU time"
-        if hint := busy_children(self.session.profile):
-            return f"this process is idle, {hint}"
-        return {
-            "cpu": "nothing used the CPU: m shows wall time, where the waiting is",
-            "wall": "no thread did anything but idle: i shows idle time too",
-            "gil": "no thread held the GIL: m shows CPU time",
-        }[choice.mode]
+        return why_empty(self.session, self.choice, filtered=bool(self._rows_page.entries))
 
     # ------------------------------------------------------------ the footer and the filter line
 
