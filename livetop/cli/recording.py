@@ -9,6 +9,7 @@ from livetop.cli.notice import Progress, note, sampling_line
 from livetop.cli.saving import Choices, write_or_rescue
 from livetop.cli.watching import started, watch
 from livetop.export.process_names import busy_children, how_all_ended
+from livetop.export.table import lowered_rate
 from livetop.profile.rows import Query
 from livetop.wire.messages import Configure
 
@@ -46,6 +47,8 @@ def record(
         note(how_all_ended(session.profile, session.news))
     if hint := busy_children(session.profile):
         note(hint)
+    if lowered := lowered_rate(session.profile.sampling):
+        note(lowered)
     if not write_or_rescue(session.profile, output, form, choices):
         return code or ExitCode.FAILURE
     sampling = session.profile.sampling

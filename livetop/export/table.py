@@ -25,7 +25,7 @@ _WAITS = Column("WAITED FOR", True)
 _PROCESS = Column("PROC")
 _SPLIT = (Column("NAT%"), Column("+/-"), Column("SYS%"))
 TOLERATED = 0.05
-"""Incomplete C stacks, of all, that are not worth a word."""
+"""Incomplete C stacks, of all, and time at a lower rate, that are not worth a word."""
 
 _OF = {"cpu": "CPU time", "wall": "wall time", "gil": "time holding the GIL"}
 
@@ -67,6 +67,8 @@ def header(table: Table, profile: Profile) -> list[str]:
         f"livetop's CPU {_percent(sampling.cpu, sampling.duration)}",
     ]
     result.append(", ".join(fact for fact in facts if fact))
+    if lowered := lowered_rate(sampling):
+        result.append(lowered)
     window = "" if table.query.window is None else f" in the last {table.duration:.1f} s"
     # Libraries are told of CPU time only.
     mode = "cpu" if table.query.by == "library" else table.query.mode
@@ -84,6 +86,15 @@ def _missed(sampling: SamplingTotals) -> str:
     if not sampling.missed:
         return ""
     return f"{sampling.missed:,} {'child' if sampling.missed == 1 else 'children'} too short-lived to be read"
+
+
+def lowered_rate(sampling: SamplingTotals) -> str:
+    """Returns why there are fewer samples than were asked for, "" while the rate was hardly ever lowered."""
+    if sampling.lowered <= TOLERATED * sampling.duration or sampling.achieved >= sampling.wanted:
+        return ""
+    rate = sampling.achieved
+    shown = f"{rate:.0f}" if rate >= 9.95 else f"{rate:.1f}"
+    return f"sampled at {shown} Hz instead of {sampling.wanted:g}: --max-cpu {100 * sampling.max_cpu:g} %"
 
 
 def incomplete_stacks(sampling: SamplingTotals) -> str:

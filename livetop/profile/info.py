@@ -122,7 +122,10 @@ class TaskList(NamedTuple):
 
 @dataclass(slots=True)
 class SamplingTotals:
-    """How sampling fared since the reset: counts, seconds; `rate` (Hz), `rss` (bytes) as they are now."""
+    """How sampling fared since the reset: counts, seconds; `rate` (Hz), `rss` (bytes) as they are now.
+
+    `wanted`: the rate asked for; for `lowered` seconds it was lowered to keep to `max_cpu` (of a core).
+    """
 
     duration: float = 0.0
     ticks: int = 0
@@ -149,6 +152,9 @@ class SamplingTotals:
     missed: int = 0
     children: int = 0
     children_cpu: float = 0.0
+    wanted: float = 0.0
+    max_cpu: float = 0.0
+    lowered: float = 0.0
 
     @property
     def achieved(self) -> float:
@@ -169,6 +175,8 @@ class SamplingTotals:
             setattr(self, name, getattr(self, name) + sane(update.get(name, 0.0)))
         self.pause_max = max(self.pause_max, sane(update.get("pause_max", 0.0)))
         self.rate = sane(update.get("rate", self.rate))
+        self.wanted = sane(update.get("wanted", self.wanted))
+        self.max_cpu = sane(update.get("max_cpu", self.max_cpu))
         self.rss = int(sane(update.get("rss", self.rss), 1e18))
         self.threads = int(sane(update.get("threads", self.threads)))
         self.processes = int(sane(update.get("processes", self.processes)))
@@ -181,7 +189,7 @@ class SamplingTotals:
 _COUNTS = (
     "ticks", "samples", "exact", "rejected", "unread", "late", "stops", "unwound", "unwind_failed", "missed",
 )  # fmt: skip
-_SECONDS = ("unseen", "pause", "cpu", "target_cpu", "gil_held")
+_SECONDS = ("unseen", "pause", "cpu", "target_cpu", "gil_held", "lowered")
 
 
 def sane(value: float, largest: float = 1e9) -> float:

@@ -249,6 +249,8 @@ class Profile:
         self.tree.remove(set(self.tree.live))
         self.sampling = SamplingTotals(
             rate=self.sampling.rate,
+            wanted=self.sampling.wanted,
+            max_cpu=self.sampling.max_cpu,
             rss=self.sampling.rss,
             threads=self.sampling.threads,
             calm=self.sampling.calm,

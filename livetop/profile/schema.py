@@ -103,6 +103,9 @@ class SavedSampling(Struct, frozen=True):
     missed: Count = 0
     children: Count = 0
     children_cpu: Seconds = 0.0
+    wanted: Seconds = 0.0
+    max_cpu: Seconds = 0.0
+    lowered: Seconds = 0.0
 
 
 class Document(Struct, frozen=True):

@@ -31,6 +31,8 @@ _START_UP = 1.0
 _ASIDE_BY_SECOND = 0.3
 _ASIDE_MOST = 0.9
 _TICKS_LEAST = 0.1
+# A rate that is lowered by less than this is as good as the one that is wanted.
+_NEARLY = 0.95
 # Seconds of the budget that may be owed, and in which they are paid back.
 _OWED_MOST = 3.0
 _PAID_IN = 6.0
@@ -119,6 +121,11 @@ class CpuBudget:
         self._aside = 0.0
         # What errands take, of a core, and CPU seconds that were used beyond the budget.
         self._errands = self._debt = 0.0
+
+    @property
+    def lowered(self) -> bool:
+        """Whether the rate is well below the one that is wanted."""
+        return self.rate < _NEARLY * self.wanted
 
     def adjust(self, now: float, cpu: float, aside: float = 0.0) -> bool:
         """Look at the cost about once a second; True when `rate` has changed."""

@@ -5,18 +5,15 @@ Who attaches to the master of a pool or a server sees an idle process; that its 
 
 from __future__ import annotations
 
-from time import thread_time
 from typing import Final
 
 from livetop.target.descendants import is_ours, list_descendants
 from livetop.target.tasks import usage
 
-from .allowance import Allowance
+from .errands import Errand, Errands
 
-# Seconds between two looks; the part of a core that they may take, and what of it may be caught up with.
+# Seconds between two looks.
 _LOOK: Final = 1.0
-_SHARE: Final = 0.002
-_REST: Final = 20.0
 # A process that uses more of a core than this is of interest itself: then nobody looks.
 _IDLE: Final = 0.2
 # Children that are looked at.
@@ -24,16 +21,16 @@ _MOST: Final = 256
 
 
 class Bystanders:
-    """What the last look found; times are monotonic seconds."""
+    """What the last look found; times are monotonic seconds. `errand` None: without a limit."""
 
-    def __init__(self, pid: int, now: float) -> None:
+    def __init__(self, pid: int, now: float, errand: Errand | None = None) -> None:
         self.count = 0
         """Descendants that live; 0 while the process itself is busy."""
         self.cpu = 0.0
         """Cores that they use together."""
         self._pid = pid
         self._looked = now
-        self._allowance = Allowance(_SHARE, _REST)
+        self._errand = errand or Errands().errand("finding")
         self._own = self._own_cpu() or 0.0
         self._used: dict[int, float] = {}
         self._ours: dict[int, bool] = {}
@@ -41,12 +38,11 @@ class Bystanders:
     def look(self, now: float) -> None:
         """Look, if it is time to."""
         passed = now - self._looked
-        if passed < _LOOK or not self._allowance.allows(now):
+        if passed < _LOOK or not self._errand.allows(now):
             return
-        before = thread_time()
         self._looked = now
-        self._measure(passed)
-        self._allowance.spend(now, thread_time() - before)
+        with self._errand:
+            self._measure(passed)
 
     def _own_cpu(self) -> float | None:
         used = usage(self._pid)

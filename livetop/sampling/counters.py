@@ -14,6 +14,7 @@ class Counters:
         "exact",
         "gil_held",
         "late",
+        "lowered",
         "missed",
         "pause",
         "pause_max",
@@ -34,7 +35,7 @@ class Counters:
         """Begin anew."""
         self.ticks = self.samples = self.exact = self.rejected = self.unread = self.late = self.stops = 0
         self.unwound = self.unwind_failed = self.missed = 0
-        self.unseen = self.pause = self.pause_max = self.gil_held = 0.0
+        self.unseen = self.pause = self.pause_max = self.gil_held = self.lowered = 0.0
 
     def paused(self, seconds: float, stops: int, budget: PauseBudget) -> None:
         """Threads of the target stood still for so long, in so many stops."""
@@ -57,6 +58,8 @@ class Counters:
         unwatched: int = 0,
         children: int = 0,
         children_cpu: float = 0.0,
+        wanted: float = 0.0,
+        max_cpu: float = 0.0,
     ) -> Sampling:
         """The figures as a message, and begin anew."""
         sampling = Sampling(
@@ -84,6 +87,9 @@ class Counters:
             missed=self.missed,
             children=children,
             children_cpu=children_cpu,
+            wanted=wanted,
+            max_cpu=max_cpu,
+            lowered=self.lowered,
         )
         self.clear()
         return sampling

@@ -77,11 +77,13 @@ class Engine:
             configure.by_task,
         )
         self._family = Family(pid, found, launched, shared, configure, self._event, now)
-        self._bystanders = None if configure.subprocesses else Bystanders(pid, now)
+        self._bystanders: Bystanders | None = None
+        if not configure.subprocesses:
+            self._bystanders = Bystanders(pid, now, self._errands.errand("finding"))
         self._credit = 0
         self._heard = self._settled = self._sent = self._listened = self._swept = now
         self._listed = 0.0
-        self._cpu_before = process_time()
+        self._cpu_before, self._figured = process_time(), now
         self._stopping = False
         self._sent_any = False
         self._calm_told = True
@@ -237,12 +239,17 @@ class Engine:
     def _figures(self) -> m.Sampling:
         cpu = process_time()
         used, self._cpu_before = cpu - self._cpu_before, cpu
+        now = monotonic()
+        self._counters.lowered += self._cpu.lowered * (now - self._figured)
+        self._figured = now
         family = self._family
-        use = family.use(monotonic())
+        use = family.use(now)
         return self._counters.take(
             cpu=used,
             target_cpu=use.cpu,
             rate=self._cpu.rate,
+            wanted=self._cpu.wanted,
+            max_cpu=self._cpu.share,
             rss=use.rss,
             threads=use.threads,
             calm=family.calm,

@@ -173,6 +173,12 @@ class Sampling(Struct, frozen=True):
     """Gauge, without `subprocesses`: descendants that live, as long as the target itself is nearly idle."""
     children_cpu: float = 0.0
     """Gauge: the cores that those use."""
+    wanted: float = 0.0
+    """Gauge: the rate asked for, in Hz."""
+    max_cpu: float = 0.0
+    """Gauge: what the engine may use, of a core: where that is too little the rate is lowered."""
+    lowered: float = 0.0
+    """Seconds in which the rate was lowered."""
 
 
 class Delta(Struct, frozen=True, tag="delta"):

@@ -9,6 +9,7 @@ from model_builder import Builder
 
 from livetop.export import table
 from livetop.export.columns import cut, text_width
+from livetop.profile.document import document_of, profile_of
 from livetop.profile.rows import By, Query
 from livetop.profile.states import State
 
@@ -153,6 +154,23 @@ def test_incomplete_stacks_are_said_once_they_are_many() -> None:
     assert "incomplete" not in written(made)[1]
     made.add(sampling={"unwind_failed": 4})
     assert "8% of C stacks incomplete" in written(made)[1]
+
+
+def test_a_rate_that_was_lowered_is_said_with_the_reason() -> None:
+    gauges = {"wanted": 100.0, "max_cpu": 0.05}
+    made = example()
+    made.add(sampling={**gauges, "ticks": 25, "lowered": 0.2})
+    assert not any("instead of" in line for line in written(made))
+    made = Builder()
+    for _ in range(40):
+        made.add(made.cell("main:1", 0.1), sampling={**gauges, "ticks": 11, "lowered": 0.25})
+    assert written(made)[2] == "sampled at 44 Hz instead of 100: --max-cpu 5 %"
+    # It is kept in a snapshot, and gone after a reset.
+    again = profile_of(document_of(made.profile))
+    assert table.lowered_rate(again.sampling) == table.lowered_rate(made.profile.sampling) != ""
+    made.profile.reset()
+    assert table.lowered_rate(made.profile.sampling) == ""
+    assert made.profile.sampling.wanted == 100.0
 
 
 def test_time_holding_a_gil_that_is_not_there_is_said() -> None:

@@ -16,12 +16,13 @@ def test_figures_are_taken_once() -> None:
     counters = Counters()
     counters.ticks, counters.samples, counters.exact, counters.rejected = 10, 20, 3, 4
     counters.unread, counters.late, counters.stops = 5, 6, 7
-    counters.unseen, counters.gil_held = 0.25, 0.5
+    counters.unseen, counters.gil_held, counters.lowered = 0.25, 0.5, 0.75
     taken = _take(counters)
     assert (taken.ticks, taken.samples, taken.exact, taken.rejected) == (10, 20, 3, 4)
     assert (taken.unread, taken.late, taken.stops, taken.unseen, taken.gil_held) == (5, 6, 7, 0.25, 0.5)
     assert (taken.cpu, taken.target_cpu, taken.rate, taken.rss, taken.threads) == (0.1, 0.9, 50.0, 4096, 3)
     assert taken.calm is False
+    assert taken.lowered == 0.75
     again = _take(counters)
     assert not any(getattr(again, name) for name in Counters.__slots__)
 

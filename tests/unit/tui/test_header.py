@@ -56,3 +56,14 @@ def test_where_there_is_no_gil_there_is_no_gauge_of_it() -> None:
 def test_a_build_that_is_not_the_usual_one_is_told() -> None:
     assert "CPython 3.13.1  python work.py" in drawn("release", 0.5)[0]
     assert "CPython 3.13.1 free-threaded  python work.py" in drawn("free-threaded", None)[0]
+
+
+def test_a_rate_that_was_lowered_stands_beside_the_one_asked_for() -> None:
+    for health, wide, narrow in (
+        (Health(rate=99.6), "LIVE  100 Hz, ", "LIVE 100Hz "),
+        (Health(rate=42.8, wanted=100.0), "LIVE  43 of 100 Hz, ", "LIVE 43/100Hz "),
+        (Health(rate=4.84, wanted=100.0), "LIVE  4.8 of 100 Hz, ", "LIVE 4.8/100Hz "),
+    ):
+        vitals = Vitals("LIVE", ProcessInfo(1, 42, ["python"], "3.13.1", "", "box", 1.0), health=health)
+        assert wide in text_of(_wide(vitals, COLOR, False, 120)[0])
+        assert narrow in text_of(_narrow(vitals, COLOR, False, 80)[0])

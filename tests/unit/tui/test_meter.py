@@ -52,3 +52,12 @@ def test_a_reset_starts_over() -> None:
     clock.at = 20.0
     health = meter.read(totals(0.5))
     assert round(health.rate) == 100
+
+
+def test_the_rate_asked_for_is_told_while_it_is_lowered() -> None:
+    meter = Meter(HeldClock(), HeldClock())
+    figures = totals(10)
+    figures.wanted = 100.0
+    for rate, told in ((100.0, 0.0), (97.0, 0.0), (43.0, 100.0), (100.0, 0.0)):
+        figures.rate = rate
+        assert meter.read(figures).wanted == told
