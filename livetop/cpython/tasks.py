@@ -121,8 +121,10 @@ class Tasks:
         found: list[TaskAddress] = []
         lists = self._lists
         yield from lists.look(interpreters, threads, self._records.layout, found, sliced=sliced)
-        look.whole = lists.whole
+        whole, began = lists.whole, look.now
         yield from self._all_of(look, found)
+        # Where some have ended since they were found, others have begun.
+        look.whole = whole and (len(look.infos) == len(found) or look.now - began <= _BELIEVED)
 
     def _all_of(self, look: TaskLook, found: Sequence[TaskAddress]) -> Iterator[None]:
         """Read these tasks, some at a time, and what they have to do with each other."""

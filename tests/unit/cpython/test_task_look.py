@@ -12,11 +12,13 @@ from livetop.cpython.objects import ObjectReader
 from livetop.cpython.task_layouts import TASKS
 from livetop.cpython.task_lists import _NODES_AT_ONCE, TaskAddress, TaskLists
 from livetop.cpython.task_look import TaskLook
+from livetop.cpython.tasks import TaskInfo, Tasks
 from livetop.target.errors import ProcessGone
 
 LAYOUT = ALL_LAYOUTS["3.14"]
 TABLE = TASKS[LAYOUT.version][0]
 COUNT = 3 * _NODES_AT_ONCE
+INFO = TaskInfo(1, "a task", True, "waiting", "works", [], "", 0, 0, 0, 0)
 
 
 def test_a_look_is_complete_only_at_its_end() -> None:
@@ -149,3 +151,26 @@ def test_a_list_that_changes_too_fast_is_not_said_to_be_whole() -> None:
         begin += go
     assert not linked.lists.whole
     assert len(found) < COUNT
+
+
+@pytest.mark.parametrize(("gone", "seconds", "whole"), [(0, 5.0, True), (1, 5.0, False), (1, 0.1, True)])
+def test_tasks_that_end_during_a_long_look_leave_doubt(
+    monkeypatch: pytest.MonkeyPatch, gone: int, seconds: float, whole: bool
+) -> None:
+    tasks = Tasks(FakeObjects(LAYOUT).memory, LAYOUT, None)
+
+    def found(*ignored, **choices):
+        ignored[3].extend(TaskAddress(address, 0) for address in range(1, 31))
+        yield
+
+    def some(look: TaskLook, thread_of: dict[int, int]) -> None:
+        look.infos |= {address: INFO for address in thread_of if address > gone}
+
+    monkeypatch.setattr(tasks._lists, "look", found)
+    monkeypatch.setattr(tasks, "_some_of", some)
+    look = tasks.look([], [])
+    now = 0.0
+    while not look.advance(now, 0.0):
+        now += seconds / 10
+    assert len(look.infos) == 30 - gone
+    assert look.whole is whole
