@@ -2,14 +2,15 @@
 
 Each frame is an object of its own on the heap. Its memory is used again, mostly for the same function
 (`co_zombieframe`, the free list): the addresses of the last looks nearly always hold the frames of the next.
-One vectored read fetches the heads of them all twice, the second time in reverse, with the thread state in
-the middle: what changes most, the innermost frames, is read twice within a fraction of a microsecond.
+One vectored read fetches the heads of the innermost frames twice, the second time in reverse, and in between
+those of all others, with the thread state before and after these: what changes most is read twice within a
+microsecond or two, and callers are read while what they called runs. To read callers before that, and after
+it, is not enough: one that calls this and that in turn may be where it called that at both times.
 """
 
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 
 from livetop.target.errors import MemoryFault
 from livetop.target.memory import Memory
@@ -17,8 +18,10 @@ from livetop.target.memory import Memory
 from .layout import Layout
 from .limit import WHOLE, Limit
 
-# Frames whose heads are read twice: the innermost ones. What lies further out hardly ever changes.
-_TWICE = 160
+# Frames of the stack whose heads are read twice: the innermost ones. It takes longer to return from so many
+# calls and make them again than to read them.
+_TWICE = 8
+_MOST_NEAR = 160
 # Frames that are not on the stack now, but were a moment ago: they are read, too, next to the innermost ones.
 _MOST_RECENT = 48
 _INNERMOST = 1
@@ -54,22 +57,17 @@ class HeapShape:
         )
 
 
-@lru_cache(maxsize=256)
-def _states(count: int, size: int, at: int) -> struct.Struct:
-    """The state bytes of so many heads of `size` bytes in a row."""
-    return struct.Struct("<" + f"{at}xb{size - at - 1}x" * count)
-
-
 class HeapRegions:
     """The regions to read for one thread state.
 
-    `regions` has the frames far out once, then the copy: the heads of all other frames from the outermost to
-    the innermost and the thread state's pointer, then all of that in reverse. `single` ends in the middle,
-    after `single_size` bytes. Both lists are flat: address, size, address, size ...
+    `regions` has the copy: the heads of frames that are not on the stack now, then those of the innermost
+    ones that are; then the thread state's pointer, the frames further out, and the pointer again; then the
+    copy in reverse. `single` ends before that, after `single_size` bytes. Both are flat: address, size,
+    address, size ...
     """
 
     __slots__ = (
-        "_afresh", "_cut", "_far", "_heads", "_limit", "_missing", "_shape", "_slots", "_state", "_states",
+        "_afresh", "_cut", "_far", "_heads", "_limit", "_missing", "_others", "_shape", "_slots", "_state",
         "_steady", "address", "memory", "regions", "single", "single_size", "size",
     )  # fmt: skip
 
@@ -81,11 +79,12 @@ class HeapRegions:
         self._cut = 0
         self._shape = shape
         self._state = address + shape.layout.current_frame
-        # Frame -> (where its head lies in the first copy, and in the second: 0 for one that is read once),
-        # the least recent ones first.
-        self._slots: dict[int, tuple[int, int]] = {}
-        # In the first copy: bytes of the frames far out, where the part ends that changes least, all frames.
-        self._far = self._steady = self._heads = 0
+        # Frame -> (where its head lies in the first copy, in the second: 0 for one that is read once, and
+        # where it ends among all heads, those far out first). The least recent ones first.
+        self._slots: dict[int, tuple[int, int, int]] = {}
+        # Bytes of the heads far out, of these and all others that change least, of those of the copy, and of
+        # those with which it begins, which are not on the stack.
+        self._far = self._steady = self._heads = self._others = 0
         # A frame that was not where anything was read, 0 if none was missed.
         self._missing = 0
         # Whether what is not on the stack is to be left out the next time.
@@ -186,7 +185,7 @@ class HeapRegions:
             frame = back
         frames = list(self._slots)
         steady = self._steady // shape.size
-        return frames[:steady], [*frames[steady:], *reversed(fresh)][-_TWICE:]
+        return frames[:steady], [*frames[steady:], *reversed(fresh)][-_MOST_NEAR:]
 
     def _assemble(self, steady: list[int], near: list[int]) -> None:
         """Turn frames, outermost first, into the flat list of regions, and the offsets of each part."""
@@ -194,23 +193,26 @@ class HeapRegions:
         low, size = shape.low, shape.size
         frames = list(dict.fromkeys([*steady, *near]))
         far = max(0, len(steady) - _TWICE)
-        heads = size * len(frames)
-        end = 2 * heads + 16 - far * size
-        self._slots = {
-            frame: (at, 2 * heads + 16 - at - size if number >= far else 0)
-            for number, (frame, at) in enumerate(zip(frames, range(0, heads, size), strict=True))
-        }
+        heads = self._heads = size * (len(frames) - far)
         self._far = far * size
         self._steady = len(steady) * size
-        self._heads = heads
-        # What each frame of the copy says of itself; the second copy is in reverse.
-        self._states = _states(len(frames) - far, size, shape.state_at)
-        copy = [word for frame in frames for word in (frame + low, size)]
-        again = [word for frame in reversed(frames[far:]) for word in (frame + low, size)]
-        self.single = [*copy, self._state, 8]
-        self.single_size = heads + 8
-        self.regions = [*self.single, self._state, 8, *again]
-        self.size = end
+        middle = self.single_size = heads + self._far + 16
+        inner = frames[len(steady) :]
+        others, inner = inner[:-_INNERMOST], inner[-_INNERMOST:]
+        self._others = len(others) * size
+        order = [*others, *frames[far : len(steady)], *inner]
+        ends = dict(zip(frames, range(size, size * len(frames) + 1, size), strict=True))
+        slots = {frame: (heads + 8 + ends[frame] - size, 0, ends[frame]) for frame in frames[:far]}
+        for frame, at in zip(order, range(0, heads, size), strict=True):
+            slots[frame] = at, middle + heads - size - at, ends[frame]
+        # Again in the order in which they were met.
+        self._slots = {frame: slots[frame] for frame in frames}
+        copy = [(frame + low, size) for frame in order]
+        state = (self._state, 8)
+        single = [*copy, state, *((frame + low, size) for frame in frames[:far]), state]
+        self.single = [word for region in single for word in region]
+        self.regions = [*self.single, *(word for region in reversed(copy) for word in region)]
+        self.size = middle + heads
 
 
 __all__ = ["HeapRegions", "HeapShape"]

@@ -36,24 +36,26 @@ class HeapReader(HeapRegions, Fetching):
     """
 
     __slots__ = (
-        "_again", "_first", "_idle", "_index", "_leaf", "_moving", "_order", "_root", "_tree", "depth",
+        "_again", "_first", "_idle", "_index", "_leaf", "_moving", "_order", "_root", "_running", "_tree",
+        "depth",
         "instruction", "mark",
     )  # fmt: skip
 
     def __init__(
         self, memory: Memory, shape: HeapShape, tree: StackTree, address: int, limit: Limit = WHOLE
     ) -> None:
-        # What the last walk saw: the steady part of the first copy, the same of the second (None until it
-        # is needed), and for each caller (its place, its number from the outermost on, where the part of the
-        # first copy ends that holds it and all its callers).
+        # What the last walk saw: the heads that change least, outermost first, those of them that are read
+        # twice as the second copy has them (None until it is needed), and for each caller (its place, its
+        # number from the outermost on, where the part of these heads ends that holds it and all its callers).
         self._first: bytearray | None = None
         self._again: bytearray | None = None
         self._index: dict[int, tuple[Place, int, int]] = {}
         self._order: list[int] = []
         # Samples in a row for which much more was read than there was.
         self._idle = 0
-        # The innermost frame.
+        # The innermost frame, and what runs of all that was read, of the last sample that was accepted.
         self._leaf = 0
+        self._running: bytearray | None = None
         # Samples in a row that were rejected because some frame was entered or left.
         self._moving = 0
         self._tree = tree
@@ -68,7 +70,7 @@ class HeapReader(HeapRegions, Fetching):
 
     def forget(self) -> None:
         """Parse the next sample whole."""
-        self._first = self._again = None
+        self._first = self._again = self._running = None
         self._index = {}
         self._order = []
         self._idle = 0
@@ -79,7 +81,7 @@ class HeapReader(HeapRegions, Fetching):
         slots, unpack = self._slots, _U64.unpack_from
         (frame,) = unpack(buffer, base + self._heads)
         steady = self._steady
-        unchanged = self._first is not None and buffer[base : base + steady] == self._first
+        unchanged = self._unchanged(buffer, base, False, steady)
         for _ in slots:
             if not frame or frame == self._cut:
                 break
@@ -87,7 +89,7 @@ class HeapReader(HeapRegions, Fetching):
             if slot is None:
                 self._missing = frame
                 return False
-            if unchanged and frame in self._index and slot[0] < steady:
+            if unchanged and frame in self._index and slot[2] <= steady:
                 break
             (frame,) = unpack(buffer, base + slot[0])
         return True
@@ -96,18 +98,20 @@ class HeapReader(HeapRegions, Fetching):
         """Turn what was read (at `base` of `buffer`) into a place in the stack tree, or say why not.
 
         With `double`, both copies must agree on the innermost frame, on what code it runs, on every byte of
-        the heads of its callers, and on which frames run, of the stack and of those that were on it a moment
-        ago: all of the stack must. A frame that was not marked yet, or not any more, is not believed. Where
-        the innermost frame stands within its code is taken from the second copy, that was made right after
-        the thread state was seen.
+        the heads of its next callers, and on which frames run, of the stack and of those that were on it a
+        moment ago: all of the stack must, and nothing else that one of its frames has called. A frame that
+        was not marked yet, or not any more, is not believed. Where the innermost frame stands within its
+        code is taken from the first copy, made right before the thread state was seen.
         """
         shape = self._shape
         unpack, size = shape.frame.unpack_from, shape.size
         at = base + self._heads
         (frame,) = _U64.unpack_from(buffer, at)
-        if double and buffer[at : at + 8] != buffer[at + 8 : at + 16]:
+        again = at + 8 + self._far
+        if double and buffer[at : at + 8] != buffer[again : again + 8]:
             return TORN
         self.instruction = 0
+        same = frame == self._leaf
         self._leaf = frame
         if not frame:
             self.depth = 0
@@ -118,22 +122,23 @@ class HeapReader(HeapRegions, Fetching):
         slot = slots.get(frame)
         if slot is None:
             return MISS
+        states: bytearray | None = None
         back, code, last, state = unpack(buffer, base + slot[0])
-        if double and slot[1]:
-            back2, code2, last, state2 = unpack(buffer, base + slot[1])
+        if double:
+            if not slot[1]:
+                # It was far out when all was laid out, and is to be read twice now.
+                return MISS
+            back2, code2, _, state2 = unpack(buffer, base + slot[1])
             if back2 != back or code2 != code or state2 not in shape.alive or state not in shape.alive:
                 return TORN
-            states = self._states.unpack_from(buffer, base + self._far)
-            if self._states.unpack_from(buffer, at + 16)[::-1] != states:
-                # Another thread may have got the memory of frames that were this one's.
-                self._moving += 1
-                self._afresh = self._moving > _RESTLESS
-                return MISS if self._afresh else TORN
+            states = buffer[base + shape.state_at : at : size]
+            if buffer[base + self.size + shape.state_at - size : again + 7 : -size] != states:
+                return self._moved()
         innermost, instruction = code, code + last * shape.unit
 
         # From the innermost frame's caller out to one whose own callers have not changed.
         steady = self._steady
-        whole = self._first is not None and self._unchanged(buffer, base, double, steady)
+        whole = self._unchanged(buffer, base, double, steady)
         tries = _MAX_TRIES if self._first is not None else 0
         frames: list[tuple[int, int, int, int]] = []
         place, kept = self._tree.root, 0
@@ -158,7 +163,7 @@ class HeapReader(HeapRegions, Fetching):
                     return TORN
                 if state not in shape.alive:
                     return TORN
-            frames.append((frame, code, code + last * shape.unit, slot[0] + size))
+            frames.append((frame, code, code + last * shape.unit, slot[2]))
             if len(frames) > len(slots):
                 # The same frame twice is a chain that was being changed.
                 return TORN
@@ -178,8 +183,13 @@ class HeapReader(HeapRegions, Fetching):
                 return TORN
             place = outer
             if not whole:
-                self._first = buffer[base : base + steady]
+                self._first = self._heads_of(buffer, base)
                 self._again = None
+        if states is not None and (frames or not same or states != self._running):
+            if self._contradicted(buffer, base):
+                self._running = None
+                return self._moved()
+            self._running = states
         inner = place.children.get(instruction)
         if inner is None or inner.code_address != innermost:
             inner = self._tree.enter(place, innermost, instruction)
@@ -190,21 +200,62 @@ class HeapReader(HeapRegions, Fetching):
         self._moving = 0
         return inner
 
+    def _moved(self) -> Outcome:
+        """Frames were entered or left meanwhile.
+
+        Or something else has got the memory of some that are not on the stack: they are left out in the end.
+        """
+        self._moving += 1
+        self._afresh = self._moving > _RESTLESS
+        return MISS if self._afresh else TORN
+
+    def _contradicted(self, buffer: bytearray, base: int) -> bool:
+        """Whether a frame that is not on the stack runs, and was called by one that is.
+
+        That one has called two at once: it was read at another instant. Frames of other threads and of parked
+        greenlets run, too, but have other callers.
+        """
+        shape = self._shape
+        unpack, alive = shape.frame.unpack_from, shape.alive
+        stack = {self._leaf, *self._order[: self.depth - 1]}
+        for frame, slot in self._slots.items():
+            if slot[1] and frame not in stack and buffer[base + slot[0] + shape.state_at] in alive:
+                back, *_ = unpack(buffer, base + slot[0])
+                if back in stack:
+                    return True
+        return False
+
+    def _heads_of(self, buffer: bytearray, base: int) -> bytearray:
+        """The heads that change least, outermost first, from the first copy."""
+        far = base + self._heads + 8
+        base += self._others
+        near = buffer[base : base + self._steady - self._far]
+        return buffer[far : far + self._far] + near if self._far else near
+
     def _unchanged(self, buffer: bytearray, base: int, double: bool, length: int) -> bool:
-        """Whether so many bytes of the first copy are what they were, and the same heads in the second."""
-        first = self._first
-        assert first is not None
-        same = buffer[base : base + length] == (first if length == len(first) else first[:length])
-        if not same or not double or length <= self._far:
-            return same
+        """Whether so many bytes of the heads that change least are what they were, in both copies."""
+        first, far = self._first, self._far
+        if first is None:
+            return False
+        if far:
+            at, size = base + self._heads + 8, min(far, length)
+            if buffer[at : at + size] != first[:size]:
+                return False
+        near = length - far
+        if near <= 0:
+            return True
+        at = base + self._others
+        if buffer[at : at + near] != (first[far:length] if far or length < len(first) else first):
+            return False
+        if not double:
+            return True
         again = self._again
         if again is None:
             size = self._shape.size
-            heads = range(self._steady - size, self._far - 1, -size)
+            heads = range(self._steady - size, far - 1, -size)
             again = self._again = bytearray().join([first[at : at + size] for at in heads])
-        twice = length - self._far
-        end = base + self.size
-        return buffer[end - twice : end] == (again if twice == len(again) else again[-twice:])
+        end = base + self.size - self._others
+        return buffer[end - near : end] == (again if near == len(again) else again[-near:])
 
     def _enter(self, frames: list[tuple[int, int, int, int]], place: Place, kept: int) -> Place | None:
         """The place of the innermost of these frames (innermost first: address, code, instruction, end).

@@ -182,7 +182,7 @@ def test_memory_that_was_given_back_is_forgotten(layout: Layout) -> None:
     assert model.seen(model.sample(True)) == thread.truth()
     inner = thread.frames[1].address
     thread.leave()
-    model.reader._slots[elsewhere] = (0, 0)
+    model.reader._slots[elsewhere] = (0, 0, 0)
     model.reader._assemble(list(model.reader._slots), [])
     assert elsewhere + model.reader._shape.low in model.reader.regions
     del model.memory.segments[elsewhere]
@@ -240,6 +240,31 @@ def test_frames_that_another_thread_uses_by_now_are_left_out(layout: Layout) -> 
             break
         assert outcome is TORN
     assert gone.address + model.reader._shape.low not in model.reader.regions
+
+
+def test_a_frame_that_would_have_called_two_at_once_is_of_another_instant(layout: Layout) -> None:
+    model = Model(layout, 0)
+    thread = model.thread
+    for code in thread.codes[:2]:
+        thread.call(code, 1)
+    model.sample(True)
+    gone = thread.frames[1]
+    thread.leave()
+    thread.call(thread.codes[2], 2)
+    assert model.seen(model.sample(True)) == thread.truth()
+    thread._mark(gone, running=True)
+    assert model.sample(True) is TORN
+    assert model.sample(True) is TORN
+    # A parked greenlet's runs, too, and was called by nobody.
+    thread.point(gone.address, 0)
+    assert model.seen(model.sample(True)) == thread.truth()
+    # Whatever else has got its memory, it is not in the way for ever.
+    thread.point(gone.address, thread.frames[0].address)
+    model.reader.forget()
+    for _ in range(40):
+        outcome = model.sample(True)
+    assert model.seen(outcome) == thread.truth()
+    assert gone.address not in model.reader._slots
 
 
 def test_a_cycle_of_frames_ends(layout: Layout) -> None:
