@@ -17,6 +17,7 @@ from livetop.profile.states import State
 
 from .evidence import Evidence
 from .kernel_time import KernelTime
+from .verdicts import Verdicts
 
 K = TypeVar("K")
 
@@ -50,7 +51,7 @@ class Account:
     __slots__ = (
         "asleep", "busy", "evidence", "held", "kernel", "last", "last_key", "last_reason", "last_state",
         "owed_own", "owed_queued", "owed_since", "owed_sleep", "queued", "queued_ns", "run_ns", "running",
-        "samples", "settled", "unseen",
+        "samples", "settled", "unseen", "verdicts",
     )  # fmt: skip
 
     def __init__(self, now: float, times: tuple[int, int]) -> None:
@@ -65,6 +66,7 @@ class Account:
         self.running: dict[Key, list[float]] = {}
         self.evidence: Evidence[Key] = Evidence()
         self.kernel: KernelTime[Key] = KernelTime()
+        self.verdicts: Verdicts[Key] = Verdicts()
         # place -> count, weight, weight squared, and so for the other two
         self.queued: dict[Key, list[float]] = {}
         self.asleep: dict[tuple[Key, State, str], list[float]] = {}
@@ -155,6 +157,7 @@ class Account:
         keys = {*self.running, *self.queued, *self.held, *(key for key, *_ in self.asleep), self.last_key}
         self.rename({key for key in keys if isinstance(key, Place)})
         self.kernel.forget()
+        self.verdicts.forget()
 
     def rename(self, gone: set[Key]) -> None:
         """Move what was seen at these keys to [unread]: their code was replaced meanwhile."""
@@ -162,6 +165,7 @@ class Account:
             _merge(self.running, UNREAD, self.running.pop(key))
         for key in gone:
             self.evidence.rename(key, UNREAD)
+            self.verdicts.rename(key)
         for place, state, reason in [entry for entry in self.asleep if entry[0] in gone]:
             _merge(self.asleep, (UNREAD, state, reason), self.asleep.pop((place, state, reason)))
         for known in (self.queued, self.held):
@@ -228,6 +232,7 @@ class Account:
                 _add(cells, key, State.OWN, count, weight * rate, squared * rate * rate)
                 if between:
                     _add(cells, key, State.QUEUED, count, weight * between, squared * between * between)
+            self.verdicts.settle(self.evidence, self.kernel)
             self.evidence.settle(rate, partial(_add_of, cells))
             self.kernel.settle(rate, system, wall)
             self.running.clear()

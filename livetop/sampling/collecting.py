@@ -102,7 +102,7 @@ class Collections:
 
     def going_on(self, thread: Watched, still: Still) -> bool:
         """Whether a thread that stood still was collecting, and ran no Python code within."""
-        words, place = still.collection, still.outcome
+        words, place = still.collection, still.read
         if not any(words[:_FLAG]) or type(place) is not Place:
             return False
         return not self._runs_python(thread, place, words[_FLAG:])

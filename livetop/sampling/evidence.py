@@ -13,17 +13,11 @@ K = TypeVar("K")
 class Evidence(Generic[K]):
     """Evidence since the last settlement. Weights are those of `Account`, in seconds."""
 
-    __slots__ = ("_entries", "_untold")
+    __slots__ = ("_entries",)
 
     def __init__(self) -> None:
         # (place, state, library) -> count, weight, weight squared
         self._entries: dict[tuple[K, int, str], list[float]] = {}
-        # place -> weight
-        self._untold: dict[K, float] = {}
-
-    def untold(self, key: K, weight: float) -> None:
-        """A sample at a place told nothing: what others tell of that place stands for it, too."""
-        self._untold[key] = self._untold.get(key, 0.0) + weight
 
     def note(self, key: K, state: State, library: str, weight: float, part: float = 1.0) -> None:
         """A part of a sample that stands for `weight` seconds in all; the larger part is counted."""
@@ -39,8 +33,6 @@ class Evidence(Generic[K]):
 
     def rename(self, old: K, new: K) -> None:
         """Move what was seen at one place to another."""
-        if old in self._untold:
-            self.untold(new, self._untold.pop(old))
         for key, state, library in [entry for entry in self._entries if entry[0] == old]:
             moved = self._entries.pop((key, state, library))
             known = self._entries.get((new, state, library))
@@ -53,15 +45,6 @@ class Evidence(Generic[K]):
 
         `add(place, state, library, count, seconds, seconds squared)`.
         """
-        for key, untold in self._untold.items():
-            of_key = [entry for place, entry in self._entries.items() if place[0] == key]
-            told = sum(weight for _, weight, _ in of_key)
-            for entry in of_key if told > 0 else ():
-                # What is known is not more for that, so its count stays.
-                more = 1.0 + untold / told
-                entry[1] *= more
-                entry[2] *= more * more
-        self._untold.clear()
         for (key, state, library), (count, weight, squared) in self._entries.items():
             add(key, state, library, count, weight * rate, squared * rate * rate)
         self._entries.clear()

@@ -35,7 +35,8 @@ class Still(NamedTuple):
     `verdict` says whose time it was (None when C stacks are not read), or would have been outside the system
     call that it was in. `doubtful`: it may have got into that call after it was told to stop. `faults`: how
     many pages a second were faulting, None if that is not known. `asleep`: it blocked before the stop came.
-    `collection`: what its interpreter's `collection_words` were.
+    `read`: the Python frames of `outcome`, which may have C frames, too. `collection`: what its interpreter's
+    `collection_words` were.
     """
 
     outcome: Place | Outcome
@@ -44,6 +45,7 @@ class Still(NamedTuple):
     doubtful: bool
     faults: float | None
     asleep: bool
+    read: Place | Outcome
     collection: bytes = b""
 
 
@@ -81,8 +83,18 @@ class ExactReader:
         """Whether some thread was told to stop and has not yet: it must not be kept waiting when it does."""
         return bool(self._late)
 
-    def read(self, thread: Watched, aux: VectoredRead, now: float, timeout: float = _TIMEOUT) -> Still | None:
+    def read(
+        self,
+        thread: Watched,
+        aux: VectoredRead,
+        now: float,
+        timeout: float = _TIMEOUT,
+        *,
+        calls: bool = False,
+    ) -> Still | None:
         """Stop the thread, copy its stacks into `aux`, let it run, and return what it was.
+
+        `calls`: whether it is in a system call matters, though C stacks are not read.
 
         None when it did not stop in time (see `late`), has ended, or may not be stopped. Raises ProcessGone.
         """
@@ -102,7 +114,7 @@ class ExactReader:
         faults: float | None = 0.0
         copied, registers, on_core = -1, None, True
         try:
-            if stacks is not None:
+            if stacks is not None or calls:
                 registers = stopper.registers()
             copied = self._copy(thread, aux, registers)
             # One that had to be given a core first has done nothing since we looked.
@@ -180,16 +192,17 @@ class ExactReader:
             reader.lay_out()
         if outcome is MISS or outcome is TORN:
             return None
-        verdict, in_call, asleep = None, False, False
-        if registers is not None and self._stacks is not None:
+        verdict, in_call, asleep, python = None, False, False, outcome
+        if registers is not None:
             in_call = registers.system_call >= 0
+        if registers is not None and self._stacks is not None:
             # Woken up just now, it has still to be given a core: it took no time in the kernel either.
             asleep = was_asleep(registers) or (not on_core and registers.system_call in SLEEPS)
             stack = Copied(read.buffer, size, registers.sp, copied)
             outcome, verdict = self._stacks.understand(
                 thread, registers, stack, outcome, now, sure=in_call and not doubtful
             )
-        return Still(outcome, verdict, in_call, doubtful, 0.0, asleep)
+        return Still(outcome, verdict, in_call, doubtful, 0.0, asleep, python)
 
     def _copy(self, thread: Watched, aux: VectoredRead, registers: Registers | None) -> int:
         """Fetch one copy that reaches the innermost frame; its place may have to be looked up once.

@@ -49,6 +49,7 @@ class KernelTime(Generic[K]):
         "doubts",
         "keeps",
         "per_fault",
+        "sure",
     )
 
     def __init__(self) -> None:
@@ -57,6 +58,8 @@ class KernelTime(Generic[K]):
         """Seconds of kernel time a page fault."""
         self.keeps = 1.0
         """The part of doubtful stops in a system call that counts as system."""
+        self.sure = 1.0
+        """The part of the others: there may be more of them than the kernel has counted, too."""
         # Weights since the last settlement, then seconds: of sure and doubtful stops in a system call, and,
         # by the logarithm of how many pages a second faulted, of stops elsewhere: (seconds, faults).
         self._seen = [0.0, 0.0]
@@ -81,8 +84,8 @@ class KernelTime(Generic[K]):
         self._seen[doubtful] += weight
         local = self._at(place)
         if not doubtful:
-            local.sure += weight
-            return 1.0
+            local.sure += weight * self.sure
+            return self.sure
         local.doubtful += weight
         return local.part(True, self.keeps, self.per_fault)
 
@@ -144,11 +147,12 @@ class KernelTime(Generic[K]):
         self._new.clear()
         sure, doubtful = self._calls
         self.doubts = doubtful > _DOUBTS
-        rest = max(0.0, self._system - sure)
-        # What faults should cost comes first: it was measured, and doubtful stops are the most doubtful.
-        assumed = self._in_faults(self._costs)
         # The count itself is a draw, a tick at a time: within twice its spread it proves nothing.
         spread = 2 * sqrt(_TICK * self._system)
+        self.sure = min(1.0, (self._system + spread + _FIRST) / (sure + _FIRST))
+        rest = max(0.0, self._system - self.sure * sure)
+        # What faults should cost comes first: it was measured, and doubtful stops are the most doubtful.
+        assumed = self._in_faults(self._costs)
         self.keeps = min(1.0, (max(0.0, rest - assumed) + spread + _FIRST) / (doubtful + _FIRST))
         self.per_fault = self._fault_that_costs(max(0.0, rest - self.keeps * doubtful) + _FIRST)
 

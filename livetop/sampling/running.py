@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from livetop.cpython.outcome import MISS, TORN, Outcome
 from livetop.cpython.tree import Place
-from livetop.native.verdict import NATIVE, PYTHON, SYSTEM
 from livetop.profile.states import State
 
 from .collecting import Collections
 from .exact import Still
 from .subject import Subject
+from .verdicts import Note
 from .watched import Watched
 
 # Seconds for which the chance that a sample is exact stays what it is.
@@ -20,7 +21,15 @@ _CHANCES = 0.01
 _CALM_PART = 0.5
 # The kernel counts CPU time in steps of up to 4 ms; over more than this, none at all means no core.
 _STEP = 0.008
-_KINDS = {PYTHON: State.PYTHON, NATIVE: State.NATIVE, SYSTEM: State.SYSTEM}
+# Python stacks whose C frames are kept.
+_MET = 4_000
+
+
+class _Met(NamedTuple):
+    """A stack with C frames, and whose time it was there."""
+
+    place: Place
+    note: Note
 
 
 class Running:
@@ -33,6 +42,7 @@ class Running:
         self._chances = (0.0, 0.0)
         self._until = now
         self._threads = 1
+        self._met: dict[Place, _Met] = {}
         # How many running threads the budget knows of.
         self._told = 0
 
@@ -130,64 +140,80 @@ class Running:
         calm: bool,
     ) -> None:
         """A sample that was drawn to be exact. It stands for others: so many of a busy thread for its time,
-        and of any thread for whose time it is."""
-        account = thread.account
-        scale = 1.0 / chance
+        and of any thread for whose time it is.
+
+        Where the thread was is what the tick's read says, if that is sound: a stop comes later, and rather
+        in a system call.
+        """
+        account, subject = thread.account, self._subject
+        outcome = look()
+        sound = _sound(outcome)
+        if not sound:
+            # Should it be stopped in a call that it was not in, this is nearer to where it was.
+            outcome = thread.read(subject.aux, double=True)
+        met = self._met.get(outcome) if subject.frames and type(outcome) is Place else None
+        seen = subject.key(thread, met.place if met else outcome)
         still = None
-        if self._subject.exact.late(thread) is None:
-            still = self._subject.exact.read(thread, self._subject.aux, self._subject.tree.now)
-        if still is not None and still.asleep:
-            # It ran when it was looked at, and what it did then is not known.
+        if subject.exact.late(thread) is None:
+            still = subject.exact.read(thread, subject.aux, subject.tree.now, calls=not sound)
+        if still is not None and (still.asleep or (holds and self._collections.going_on(thread, still))):
+            # What it did before is not known.
             still = None
-        collects = holds and still is not None and self._collections.going_on(thread, still)
-        if collects and type(look()) is not Place:
+        if still is not None and still.in_call and not (_sound(outcome) or calm):
+            # Nor here: in that call it would have stood still when it was looked at.
             still = None
-        if still is None:
-            to_come = self._subject.exact.late(thread)
-            if not calm:
-                # It tells later what it was doing now, or else the next one stands for this one, too.
-                if to_come is not None:
-                    to_come.weight += account.passed(moment, late) * scale
-                    to_come.holds = holds
-                return
-            outcome = look()
-            if outcome is TORN or outcome is MISS:
-                outcome = thread.read(self._subject.aux, double=True)
-            key = stood = self._subject.key(thread, outcome)
-        else:
-            key = stood = self._subject.key(thread, still.outcome)
-            if (collects or (calm and still.doubtful)) and type(outcome := look()) is Place:
-                # Where it was when it was looked at: a stop comes later, and rather in a system call. And
-                # looks have counted what is collected already.
-                key = self._subject.key(thread, outcome)
+        to_come = subject.exact.late(thread)
+        if still is None and not (sound or calm):
+            # It tells later what it was doing now, or else the next one stands for this one, too.
+            if to_come is not None:
+                to_come.weight += account.passed(moment, late) / chance
+                to_come.holds = holds
+            return
+        key = seen
+        if still is not None:
+            stood = subject.key(thread, still.outcome)
+            strayed = sound or (_sound(outcome) and still.in_call)
+            if still.read is outcome or not strayed:
+                key = stood
         queued = self._had_no_core(thread, holds, moment)
-        weight = account.ran(key, moment, late, holds, 1.0 if calm else scale, queued)
+        weight = account.ran(key, moment, late, holds, 1.0 if calm else 1.0 / chance, queued)
         thread.look_closer(key)
         if queued:
             return
         if calm:
-            weight *= scale
-        if collects:
-            account.evidence.untold(key, weight)
-        elif still is not None:
-            self._note(thread, stood, still, weight)
+            weight /= chance
+        account.verdicts.ask(key, weight)
+        if still is not None:
+            note = self._note(thread, stood, still, weight)
+            if subject.frames:
+                self._meet(still, note)
+                if key is not stood and met is not None:
+                    account.verdicts.tell(key, met.note._replace(weight=weight))
         elif to_come is not None:
             to_come.evidence += weight
 
-    def _note(self, thread: Watched, key: Place | str, still: Still, weight: float) -> None:
+    def _note(self, thread: Watched, key: Place | str, still: Still, weight: float) -> Note:
         """Whose time an exact sample was."""
         self._subject.counters.exact += 1
         account, verdict = thread.account, still.verdict
         if verdict is None:
-            account.evidence.note(key, State.EXACT, "", weight)
-            return
-        system = 0.0
-        if still.in_call:
-            system = account.kernel.in_call(key, weight, still.doubtful)
-        elif thread.faulty or account.kernel.doubts:
-            system = account.kernel.in_fault(key, weight, still.faults)
-        account.evidence.note(key, State.SYSTEM, "", weight, system)
-        account.evidence.note(key, _KINDS[verdict.kind], verdict.library, weight, 1.0 - system)
+            note = Note(weight, "", "", False, False, None, False)
+        else:
+            watched = thread.faulty or account.kernel.doubts
+            note = Note(weight, *verdict, still.in_call, still.doubtful, still.faults, watched)
+        account.verdicts.tell(key, note)
+        return note
+
+    def _meet(self, still: Still, note: Note) -> None:
+        """Keep which C frames a Python stack was met with last: they stand for those of other samples."""
+        if type(still.read) is Place and type(still.outcome) is Place:
+            if len(self._met) >= _MET:
+                self._met.clear()
+            self._met[still.read] = _Met(still.outcome, note)
+
+    def forget_places(self) -> None:
+        """The stack trees begin anew."""
+        self._met.clear()
 
     def _estimate(
         self, thread: Watched, key: Place | str, outcome: Place | Outcome, attached: bool, weight: float
@@ -209,6 +235,7 @@ class Running:
             key = self._subject.key(thread, still.outcome)
             if late.weight:
                 thread.account.runs(key, late.weight, late.holds)
+                thread.account.verdicts.ask(key, late.weight)
             self._note(thread, key, still, late.weight + late.evidence)
 
     def _had_no_core(self, thread: Watched, holds: bool, moment: float) -> bool:
@@ -220,3 +247,8 @@ class Running:
             return False
         before, thread.run_ns = thread.run_ns, times[0]
         return before == times[0] and moment - thread.account.last > _STEP
+
+
+def _sound(outcome: Place | Outcome) -> bool:
+    """Whether a read without a stop says where the thread was."""
+    return outcome is not TORN and outcome is not MISS

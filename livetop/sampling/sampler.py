@@ -241,6 +241,7 @@ class Sampler:
         """Begin the stack trees anew."""
         self.subject.forget_places()
         self._collections.forget()
+        self._running.forget_places()
         self.roster.forget_places(now)
 
     def close(self) -> None:

@@ -77,4 +77,5 @@ def _touched(places: set[Place], codes: set[Code]) -> set[Place | str]:
 
 def _keys(account: Account) -> list[Place | str]:
     """Everything that a settlement of this account will name."""
-    return [*account.running, *account.queued, *(key for key, *_ in account.asleep), account.last_key]
+    seen = [*account.running, *account.queued, *(key for key, *_ in account.asleep), account.last_key]
+    return seen + account.verdicts.places

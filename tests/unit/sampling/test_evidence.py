@@ -264,25 +264,3 @@ def test_whatever_it_is_told_parts_are_parts(steps):
 
 def test_a_fault_costs_something_here():
     assert 1e-7 <= fault_seconds() < 1e-4
-
-
-@given(samples, st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 2)), max_size=5))
-def test_samples_that_told_nothing_are_shared_as_the_others_of_their_place(taken, untold):
-    alone: Evidence[str] = Evidence()
-    both: Evidence[str] = Evidence()
-    for key, state, library, weight, _ in taken:
-        for evidence in (alone, both):
-            evidence.note(key, state, library, weight)
-    for key, weight in untold:
-        both.untold(key, weight)
-    told, found = settled(alone, 1.0), settled(both, 1.0)
-    assert found.keys() == told.keys()
-    for place in "abc":
-        here = sum(cell[1] for entry, cell in told.items() if entry[0] == place)
-        more = sum(weight for key, weight in untold if key == place)
-        for entry in (entry for entry in told if entry[0] == place):
-            assert found[entry][0] == told[entry][0]
-            if here > 0:
-                assert found[entry][1] == pytest.approx(told[entry][1] * (here + more) / here)
-    # It is said once.
-    assert settled(both, 1.0) == {}
