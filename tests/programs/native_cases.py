@@ -22,9 +22,8 @@ import oldest
 
 FOLDER = sys.argv[1]
 TURN = 0.004
-# Kernel time is held against what the kernel counts, in steps of 10 ms: a share that is too small drowns. The
-# first stop on another C stack only finds out where that ends. And a part of a turn may be other lines'.
-LONGER = {"zeros": 10, "altstack": 3, "context": 3, "at_end": 3, "operators": 3}
+# Kernel time is held against what the kernel counts, in steps of 10 ms: a share that is too small drowns.
+LONGER = {"zeros": 10}
 PADDING = b"0123456789abcdef" * 65536
 NUMBERS = [number * 7919 % 100003 for number in range(20000)]
 CALLBACK = ctypes.CFUNCTYPE(None)
