@@ -85,7 +85,9 @@ def _missed(sampling: SamplingTotals) -> str:
     """Returns how many children ended before they could be read, "" while there are none."""
     if not sampling.missed:
         return ""
-    return f"{sampling.missed:,} {'child' if sampling.missed == 1 else 'children'} too short-lived to be read"
+    # Children that come and go between two looks are in no count: what they used is in [ended children].
+    children = "child" if sampling.missed == 1 else "children"
+    return f"at least {sampling.missed:,} {children} too short-lived to be read"
 
 
 def lowered_rate(sampling: SamplingTotals) -> str:

@@ -15,6 +15,7 @@ from .attention import Attention
 from .child import OTHER, STARTING, Child
 from .children import Children
 from .chronicle import Chronicle, Tell
+from .ended_children import EndedChildren
 from .launch import Launched
 from .member import Member, Shared, Use
 from .task_turns import look_at_tasks
@@ -56,6 +57,7 @@ class Family:
         self._numbers = 0
         self._root = pid
         self._children: Children | None = None
+        self._ended = EndedChildren(pid)
         if configure.subprocesses:
             self._children = Children(
                 pid, nonblocking=configure.nonblocking, errands=shared.errands, most=MOST_MEMBERS
@@ -143,9 +145,25 @@ class Family:
         self._shared.stream.pass_until(now)
         for member in self.members:
             try:
-                self._chronicle.tell_of_threads(now, member, member.settle(now))
+                self._settle(member, now)
             except TargetError as error:
                 self._trouble(member, error)
+        if self._children is not None:
+            watched = {member.pid: member for member in self.members}
+            for pid, rows in self._ended.settle(self._living()):
+                if pid in watched:
+                    self._shared.stream.add(watched[pid].names, rows, now, [])
+
+    def _settle(self, member: Member, now: float, *, gone: bool = False) -> None:
+        changes = member.settle(now, gone=gone)
+        self._chronicle.tell_of_threads(now, member, changes)
+        if self._children is not None:
+            self._ended.settled(member.pid, changes.own, changes.waited)
+
+    def _living(self) -> set[int]:
+        """PIDs of all that are not known to have ended."""
+        children = self._children.children if self._children is not None else ()
+        return {*children, *(member.pid for member in self.members)}
 
     def use(self, now: float) -> Use:
         """What all of them use together; see `Member.use`."""
@@ -192,12 +210,14 @@ class Family:
     def _look_for_children(self, children: Children, now: float) -> None:
         if children.due(now):
             children.find(now, self.members)
+            self._ended.begin(children.children)
         for child, found in children.try_some(now, self.members):
             if found is not None:
                 self._join(children, child, found)
             elif child.state != STARTING:
                 self._tell_of(child)
         for child in children.take_ended():
+            self._ended.ended(child.pid, child.parent, self._living())
             if child.pid == self._root:
                 self._epitaph = self._how_it_ended() or self._epitaph
             if child.number:
@@ -252,13 +272,14 @@ class Family:
         else:
             self._chronicle.note("exit", text)
         self._drop(member)
+        self._ended.ended(member.pid, member.parent, self._living())
 
     def _how_it_ended(self, status: int | None = None) -> str:
         return self._launched.how_it_ended(status) if self._launched is not None else ""
 
     def _last_words(self, member: Member, now: float) -> None:
         self._shared.stream.pass_until(now)
-        self._chronicle.tell_of_threads(now, member, member.settle(now, gone=True))
+        self._settle(member, now, gone=True)
 
     def _drop(self, member: Member) -> None:
         member.close()

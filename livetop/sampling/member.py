@@ -30,11 +30,16 @@ class Shared(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Which threads began and ended since the last settlement; `whole`: with the process itself."""
+    """Which threads began and ended since the last settlement; `whole`: with the process itself.
+
+    `own`: seconds of CPU charged; `waited`: those of children that it has waited for so far.
+    """
 
     born: list[Watched]
     ended: list[Watched]
     whole: bool
+    own: float
+    waited: float
 
 
 class Use(NamedTuple):
@@ -122,7 +127,8 @@ class Member:
         roster.born.clear()
         self._shared.stream.add(names, settled, now, ended)
         whole, self._young = gone or self._young, False
-        return Changes(born, ended, whole)
+        own = sum(seconds.own for _, _, seconds in settled)
+        return Changes(born, ended, whole, own, sampler.waited)
 
     def use(self) -> Use:
         """Look at what the kernel says that it uses."""

@@ -237,6 +237,11 @@ class Sampler:
         """Settle the accounts of all threads: see `Settler.settle`."""
         return self._settler.settle(now, gone=gone)
 
+    @property
+    def waited(self) -> float:
+        """See `Settler.waited`."""
+        return self._settler.waited
+
     def forget_places(self, now: float) -> None:
         """Begin the stack trees anew."""
         self.subject.forget_places()

@@ -26,6 +26,8 @@ class Settler:
         self._tree = tree
         used = usage(pid)
         self._remainder = Remainder(used.cpu if used else 0.0)
+        self.waited = used.waited if used else 0.0
+        """Seconds of CPU of children that the process has waited for so far."""
 
     def settle(self, now: float, *, gone: bool = False) -> list[Settled]:
         """Settle the accounts of all threads. Code that was replaced meanwhile is not named.
@@ -63,6 +65,7 @@ class Settler:
             settled += stranger.settle(gone=True)
         used = usage(self._pid)
         if used is not None:
+            self.waited = used.waited
             settled += self._remainder.settle(used.cpu, sum(seconds.own for _, _, seconds in settled))
         self._roster.forget_gone()
         return settled

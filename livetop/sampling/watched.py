@@ -144,14 +144,15 @@ class Watched:
 class Remainder:
     """What the process used beyond its threads: those that ended before their last look was due.
 
-    Held against the whole process's CPU time, whose steps are 10 ms; smaller differences are kept.
+    Held against the whole process's CPU time, whose steps are 10 ms; smaller differences are kept. In the
+    same way what was used by children beyond those that were watched: see `EndedChildren`.
     """
 
     __slots__ = ("_cpu", "_owed", "key", "name", "state", "tid", "wire")
 
-    def __init__(self, cpu: float) -> None:
-        self.key = "[ended threads]"
-        self.name = "ended threads"
+    def __init__(self, cpu: float, name: str = "ended threads") -> None:
+        self.key = f"[{name}]"
+        self.name = name
         self.state = "running"
         self.tid = 0
         self.wire = 0

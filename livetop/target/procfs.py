@@ -17,6 +17,8 @@ _KERNEL_THREAD = 0x00200000
 class Stat:
     """What /proc/PID/stat says. `start_time` and `cpu` (user + system) are in clock ticks, `rss` in bytes.
 
+    `waited` is what children that it has waited for used (and those they waited for), in clock ticks.
+
     `name` is the kernel's 15-byte name, not escaped. `state` is the letter of ps (R S D Z T t X I). `group`
     and `session` are PIDs of the processes that lead (or led) them, in our own namespace.
     """
@@ -27,6 +29,7 @@ class Stat:
     parent: int
     kernel_thread: bool
     cpu: int
+    waited: int
     start_time: int
     rss: int
     group: int
@@ -71,6 +74,7 @@ def parse_stat(text: bytes) -> Stat:
         parent=int(fields[1]),
         kernel_thread=bool(int(fields[6]) & _KERNEL_THREAD),
         cpu=int(fields[11]) + int(fields[12]),
+        waited=int(fields[13]) + int(fields[14]),
         start_time=int(fields[19]),
         rss=int(fields[21]) * os.sysconf("SC_PAGESIZE"),
         group=int(fields[2]),

@@ -181,11 +181,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The whole process: seconds of CPU since it began, resident bytes, number of threads."""
+    """The whole process: seconds of CPU since it began, resident bytes, number of threads.
+
+    `waited`: seconds of CPU of children that it has waited for, and of those that they waited for.
+    """
 
     cpu: float
     rss: int
     threads: int
+    waited: float
 
 
 def usage(pid: int) -> Usage | None:
@@ -198,4 +202,5 @@ def usage(pid: int) -> Usage | None:
     fields = text[text.rfind(b")") + 2 :].split()
     if len(fields) < 22 or fields[0] in (b"Z", b"X"):
         return None
-    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE, int(fields[17]))
+    own, waited = (int(fields[at]) + int(fields[at + 1]) for at in (11, 13))
+    return Usage(own / _TICKS, int(fields[21]) * _PAGE, int(fields[17]), waited / _TICKS)

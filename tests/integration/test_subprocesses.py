@@ -225,6 +225,35 @@ def test_a_storm_of_short_lives(family: Target, engine: Engine) -> None:
     assert engine.stop().code == 0
 
 
+def ended_children(engine: Engine) -> float:
+    """Seconds in the rows of children that were not read."""
+    return sum(cell.weight for cell, places in engine.cells if places and places[0][1] == "[ended children]")
+
+
+def test_what_short_lives_use_is_charged_to_their_parent(family: Target) -> None:
+    # Of the past, which is nobody's.
+    before = family.ask("burning", 20, 0.02)
+    with Engine(pid=family.pid, **WATCH) as engine:
+        engine.until(lambda: engine.deltas)
+        (worker,) = family.ask("fork", 1)
+        until_hot(engine, worker)
+        family.say("burning", 100, 0.02)
+        engine.sample(4.0)
+        used = family.read() - before
+        others = sum(
+            seconds for pid, seconds in hot_seconds(engine).items() if pid not in (family.pid, worker)
+        )
+        engine.until(lambda: ended_children(engine) + others > 0.8 * used)
+        # One that was watched has been charged with its own already.
+        shown = ended_children(engine)
+        family.ask("end", worker)
+        engine.until(lambda: engine.watched() == {family.pid})
+        engine.sample(1.0)
+        assert hot_seconds(engine)[worker] > 1.0
+        assert ended_children(engine) - shown < 0.3
+        assert ended_children(engine) < 1.05 * used + 0.3
+
+
 def test_a_child_that_is_dead_and_not_waited_for(family: Target, engine: Engine) -> None:
     (worker,) = family.ask("fork", 1)
     until_hot(engine, worker)

@@ -120,6 +120,20 @@ def storm(count, seconds):
     return int(count)
 
 
+def burn(seconds):
+    begun = time.process_time()
+    while time.process_time() - begun < seconds:
+        hot(500)
+
+
+def burning(count, seconds):
+    """Children one after the other that use so much CPU time each; what all have used so far."""
+    for _ in range(int(count)):
+        os.waitpid(start(burn, float(seconds)), 0)
+    times = os.times()
+    return times[2] + times[3]
+
+
 def end(pid):
     """Kill a child and wait for it."""
     os.kill(int(pid), signal.SIGKILL)
@@ -164,6 +178,7 @@ ORDERS = [
     nested,
     survivor,
     storm,
+    burning,
     end,
     leave_dead,
     pool,

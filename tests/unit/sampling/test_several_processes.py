@@ -129,6 +129,6 @@ def test_the_threads_that_a_child_begins_with_are_no_news() -> None:
     child, root = _Member(2, idle=True), _Member(1, idle=True)
     root.parent = 0
     for member in (child, root):
-        chronicle.tell_of_threads(1.0, member, Changes([thread], [], True))  # type: ignore[arg-type]
-    chronicle.tell_of_threads(2.0, child, Changes([], [thread], False))  # type: ignore[arg-type]
+        chronicle.tell_of_threads(1.0, member, Changes([thread], [], True, 0.0, 0.0))  # type: ignore[arg-type]
+    chronicle.tell_of_threads(2.0, child, Changes([], [thread], False, 0.0, 0.0))  # type: ignore[arg-type]
     assert told == ["thread worker (7) began", "thread worker (7) ended"]

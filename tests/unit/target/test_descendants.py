@@ -33,7 +33,7 @@ class World:
         above = self.stats.get(parent)
         group = group or (above.group if above else pid)
         session = session or (above.session if above else pid)
-        self.stats[pid] = Stat(pid, b"python", "S", parent, False, 0, self._clock, 0, group, session)
+        self.stats[pid] = Stat(pid, b"python", "S", parent, False, 0, 0, self._clock, 0, group, session)
         self.argv[pid] = argv.split()
 
     def died(self, pid: int, *, adopter: int = 1) -> None:
