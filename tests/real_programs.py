@@ -257,6 +257,11 @@ def watch(name: str, target: Running, seconds: float = 1.5) -> str:
 
 
 def main(words: Sequence[str]) -> int:
+    unknown = [word for word in words if word not in PROGRAMS_BY_NAME and word != "--install"]
+    if unknown:
+        print(f"usage: python -m tests.real_programs [--install] [NAME ...]\n\n{__doc__}", end="")
+        print("\nNAME: " + ", ".join(PROGRAMS_BY_NAME))
+        return 0 if unknown[0] in ("-h", "--help") else 2
     try:
         install()
     except Failed as error:
