@@ -216,8 +216,11 @@ class Family:
                 self._join(children, child, found)
             elif child.state != STARTING:
                 self._tell_of(child)
-        for child in children.take_ended():
-            self._ended.ended(child.pid, child.parent, self._living())
+        ended = children.take_ended()
+        # Once: thousands may end together.
+        living = self._living() if ended else set()
+        for child in ended:
+            self._ended.ended(child.pid, child.parent, living)
             if child.pid == self._root:
                 self._epitaph = self._how_it_ended() or self._epitaph
             if child.number:
