@@ -23,6 +23,9 @@ CellKey = tuple[int, int, int, int]
 
 SPLIT = (State.PYTHON, State.NATIVE, State.SYSTEM)
 """Where exact samples found a thread; without them `ESTIMATES` are all there is."""
+TOLD = 0.02
+"""The part of its own time that a row's exact evidence stands for at least. Stops that find a thread nearly
+always somewhere else say nothing of where it was."""
 
 _LARGEST = 10**17
 """Three years in nanoseconds; what is beyond it is not a measurement."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from livetop.profile.cells import SPLIT
+from livetop.profile.cells import SPLIT, TOLD
 from livetop.profile.estimate import wilson
 from livetop.profile.info import Details, LineHeat, ThreadUse, Totals
 from livetop.profile.rows import Key, Query, Row, Table
@@ -147,6 +147,8 @@ def totals(profile: Profile, view: View, query: Query, uses: dict[int, ThreadUse
     waited = sum(use.gil + use.wait - use.idle for use in chosen)
     weights = view.all.weights
     exact, guessed = (sum(weights[state] for state in states) for states in (SPLIT, ESTIMATES))
+    if exact < TOLD * weights[State.OWN]:
+        exact = 0
     native: float | None = None
     margin = 0.0
     if exact or guessed:

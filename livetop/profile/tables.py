@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import NamedTuple
 
-from livetop.profile.cells import NANO, SPLIT
+from livetop.profile.cells import NANO, SPLIT, TOLD
 from livetop.profile.estimate import MINIMUM_BLOCKS, Interval, Shares, ratio_variance, wilson
 from livetop.profile.identity import IDENTIFY, NOT_SPLIT
 from livetop.profile.names import Names
@@ -155,6 +155,9 @@ def _split(sums: Sums, names: Names) -> Split | None:
     weights = sums.weights
     python, native, system = weights[_PYTHON], weights[_NATIVE], weights[_SYSTEM]
     estimated = not (python or native or system)
+    if python + native + system < TOLD * weights[State.OWN]:
+        # What there is of it is of other lines.
+        estimated, python, native, system = True, 0, 0, 0
     if estimated:
         python, native = weights[_GUESSED_PYTHON], weights[_GUESSED_NATIVE]
     evidence = python + native + system

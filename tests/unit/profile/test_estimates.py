@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from model_builder import Builder
 
+from livetop.profile.cells import TOLD
 from livetop.profile.diff import diff
 from livetop.profile.rows import Query
 from livetop.profile.snapshot import pack, unpack
@@ -120,3 +121,12 @@ def test_the_header_knows_how_far_its_native_share_may_be_off() -> None:
     guessed(many, 40)
     assert few.profile.totals(ALL).margin > 0.15 > 0.05 > many.profile.totals(ALL).margin > 0
     assert Builder().profile.totals(ALL).margin == 0.0
+
+
+def test_stops_that_were_nearly_all_elsewhere_say_nothing() -> None:
+    made = guessed(Builder())
+    own = next(row.own for row in made.profile.rows(ALL).rows if row.function == "a")
+    made.add(made.cell("main:1 a:10", own * TOLD / 3, State.SYSTEM, count=9))
+    table = made.profile.rows(ALL)
+    (row,) = [row for row in table.rows if row.function == "a"]
+    assert (row.estimated, row.system) == (True, None)
