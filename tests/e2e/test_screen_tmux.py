@@ -119,6 +119,7 @@ def test_a_session(terminal, program, tmp_path):
     terminal.until(
         lambda screen: "filter: warm" in screen and set(rows(screen)) == {"warm"}, "the rows of warm only"
     )
+    terminal.until(lambda screen: "Esc clears it" not in screen, "the filter is kept")
     # What was typed as text was not taken for keys, and the keys are keys again.
     terminal.type("c")
     terminal.until(lambda screen: "hot" in rows(screen), "all rows again")
