@@ -230,6 +230,15 @@ def ended_children(engine: Engine) -> float:
     return sum(cell.weight for cell, places in engine.cells if places and places[0][1] == "[ended children]")
 
 
+def of_others(engine: Engine, *known: int) -> float:
+    """Seconds of all other processes, in whatever rows."""
+    return sum(
+        cell.weight
+        for cell, _ in engine.cells
+        if cell.state == State.OWN and engine.processes[engine.threads[cell.thread].process].pid not in known
+    )
+
+
 def test_what_short_lives_use_is_charged_to_their_parent(family: Target) -> None:
     # Of the past, which is nobody's.
     before = family.ask("burning", 20, 0.02)
@@ -240,10 +249,7 @@ def test_what_short_lives_use_is_charged_to_their_parent(family: Target) -> None
         family.say("burning", 100, 0.02)
         engine.sample(4.0)
         used = family.read() - before
-        others = sum(
-            seconds for pid, seconds in hot_seconds(engine).items() if pid not in (family.pid, worker)
-        )
-        engine.until(lambda: ended_children(engine) + others > 0.8 * used)
+        engine.until(lambda: ended_children(engine) + of_others(engine, family.pid, worker) > 0.8 * used)
         # One that was watched has been charged with its own already.
         shown = ended_children(engine)
         family.ask("end", worker)

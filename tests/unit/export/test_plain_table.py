@@ -55,7 +55,7 @@ def test_columns_are_aligned_and_fit_the_width() -> None:
 def test_the_native_column_is_there_when_something_is_known() -> None:
     made = example()
     assert not any("NAT%" in line for line in written(made))
-    made.add(made.cell("main:1 tokenize:118", 0.1, State.NATIVE, library="libre.so"))
+    made.add(made.cell("main:1 tokenize:118", 0.5, State.NATIVE, library="libre.so"))
     rows = written(made)
     assert "NAT%" in rows[4]
     assert "100%" in rows[5]
