@@ -98,7 +98,7 @@ class Running:
             self._sample_exact(thread, look, holds, moment, late, 1.0, False)
             return
         outcome = look()
-        rejected = outcome is TORN or outcome is MISS
+        rejected = not _sound(outcome)
         thread.judge(rejected)
         subject.counters.rejected += rejected
         # With C frames all samples that count are exact, or some stacks would have them and some not.
