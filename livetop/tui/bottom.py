@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from livetop.tui import figures
 from livetop.tui.columns import WIDE
@@ -45,8 +46,8 @@ _GIVING_WAY = (
 what hides rows stays longest."""
 
 
-class Tabs(Painted):
-    """Views at the left, what is selected at the right, which gives way where there is no room for both."""
+class _Bar(Painted):
+    """A line that cuts what it has no room for."""
 
     def __init__(
         self,
@@ -58,7 +59,12 @@ class Tabs(Painted):
         super().__init__(id=id)
         self._palette = palette
         self._dots = ".." if ascii_only else "…"
-        self._selected = Selected()
+
+
+class Tabs(_Bar):
+    """Views at the left, what is selected at the right, which gives way where there is no room for both."""
+
+    _selected = Selected()
 
     def show(self, selected: Selected) -> None:
         if selected != self._selected:
@@ -131,22 +137,12 @@ class Status(Tabs):
         return [spread(left, right, width)]
 
 
-class Footer(Painted):
+class Footer(_Bar):
     """The keys worth knowing, or for a while what just happened."""
 
-    def __init__(
-        self,
-        palette: Palette = COLOR,
-        ascii_only: bool = False,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
-        super().__init__(id=id)
-        self._palette = palette
-        self._dots = ".." if ascii_only else "…"
-        self._text = ""
-        self._is_error = False
-        self._renamed: Mapping[str, str] = {}
+    _text = ""
+    _is_error = False
+    _renamed: Mapping[str, str] = MappingProxyType({})
 
     def show(self, text: str, *, is_error: bool, renamed: Mapping[str, str]) -> None:
         """`text` in place of most keys ("" is none); `renamed`: labels of keys that now do something else."""
